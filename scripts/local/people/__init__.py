@@ -1,0 +1,1 @@
+"""Believable people for the local cloud: pure data, computed from a seed and a moment."""
