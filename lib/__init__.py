@@ -1,0 +1,1 @@
+"""Briefly's behaviour: one room per capability, on one shared core."""

@@ -1,0 +1,1 @@
+"""Connected accounts and the vault that keeps their tokens."""

@@ -1,0 +1,64 @@
+"""What crosses the boundary of accounts: a connected account, and what is said when one is connected."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
+
+AccountId = Annotated[str, StringConstraints(pattern=r"^acc_[0-9a-v]{24}$")]
+
+
+class Provider(StrEnum):
+    """Whose accounts can be connected."""
+
+    GOOGLE = "google"
+
+
+class Health(StrEnum):
+    """Whether an account can be used, and if not, whose move it is."""
+
+    OK = "ok"
+    NEEDS_RECONNECT = "needs_reconnect"
+
+
+class Account(BaseModel):
+    """A provider's account that a person has connected. `scopes` are those that the person granted."""
+
+    id: AccountId
+    provider: Provider
+    email: str
+    scopes: list[str]
+    health: Health = Health.OK
+    health_reason: str | None = None
+    connected_at: datetime
+
+
+class AccountConnected(BaseModel):
+    """Announced when an account was connected, or connected again."""
+
+    person: str
+    account_id: AccountId
+    provider: Provider
+
+
+class AccessToken(BaseModel):
+    """What a caller of the vault gets: good for the named account until it expires."""
+
+    token: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"AccessToken(…, expires_at={self.expires_at.isoformat()})"
+
+    __str__ = __repr__
+
+
+class HandOutRequest(BaseModel):
+    """Asks the vault for an access token, for a purpose that the audit log keeps, with the scopes that it needs."""
+
+    account_id: AccountId
+    purpose: Annotated[str, StringConstraints(min_length=3, max_length=100)]
+    scopes: list[str]
+    refused_token_hash: str | None = None
+    """SHA-256 of a token that the provider refused before its time, so that the same one is not handed out again."""

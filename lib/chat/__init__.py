@@ -1,0 +1,1 @@
+"""Conversations and the streamed answers in them."""

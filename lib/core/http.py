@@ -1,0 +1,309 @@
+"""The one HTTP layer: a function's routes, with identity, limits, validation, idempotency, problems and the log line.
+
+A thin adapter of Flask (routing, validation and OpenAPI by flask-openapi3) over the neutral parts of `lib.core`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from inspect import getdoc
+from typing import Any, TypeVar, get_type_hints
+
+from flask import Response, g, request
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from pydantic import BaseModel, ConfigDict, ValidationError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import MethodNotAllowed as WrongMethod
+from werkzeug.exceptions import NotFound as NoRoute
+
+from lib.core import deadline, idempotency, settings, telemetry
+from lib.core.environment import Environment
+from lib.core.errors import (
+    MEDIA_TYPE,
+    BodyTooLarge,
+    InternalError,
+    InvalidRequest,
+    MalformedBody,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    UnsupportedMediaType,
+)
+from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, admitted_caller, identify
+from lib.core.limits import Limit
+from lib.core.request_log import request_log
+
+VERSION = "1"
+MAXIMUM_BODY_BYTES = 1024 * 1024
+REQUEST_BUDGET = timedelta(seconds=25)
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+_schemas: dict[Any, dict[str, Any]] = {}
+
+
+class Strict(BaseModel):
+    """A model of what a caller sends: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """The schema, made once: flask-openapi3 asks for it at every request that has a query."""
+        key = (cls, arguments, tuple(options.items()))
+        if key not in _schemas:
+            _schemas[key] = super().model_json_schema(*arguments, **options)
+        return deepcopy(_schemas[key])
+
+
+class ProblemDocument(BaseModel):
+    """An error as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result with a status or headers other than the route's usual ones."""
+
+    body: BaseModel | None
+    status: int = 200
+    headers: Mapping[str, str] | None = None
+
+
+class Admits(Enum):
+    """Whom a service lets in."""
+
+    GATEWAY = auto()
+    """People, proved by the gateway's token and their session; and callers that may name a person."""
+    NAMING_CALLERS = auto()
+    """Only callers that may name a person."""
+    CALLERS = auto()
+    """Whoever IAM admitted; nobody's person is meant."""
+    ANYONE = auto()
+    """Everybody: the handler verifies what it gets."""
+
+
+@dataclass(frozen=True)
+class _Route:
+    name: str
+    sensitive: bool
+    takes_json: bool
+
+
+class Service:
+    """A function's HTTP routes. Called with Flask's request, as functions-framework does, it answers it."""
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        admits: Admits = Admits.GATEWAY,
+        limit: Limit | None = None,
+        requires: tuple[type[settings.Settings], ...] = (),
+    ):
+        """Raises `InvalidSettings` when the function's environment lacks something, which keeps it from starting."""
+        identity_settings: dict[Admits, tuple[type[settings.Settings], ...]] = {
+            Admits.GATEWAY: (GatewaySettings, CallerSettings),
+            Admits.NAMING_CALLERS: (CallerSettings,),
+        }
+        settings.require(Environment, *identity_settings.get(admits, ()), *requires)
+        self._admits = admits
+        self._limit = limit
+        self._routes: dict[str, _Route] = {}
+        self.app = OpenAPI(
+            __name__,
+            info=Info(title=title, version=VERSION),
+            doc_ui=False,
+            responses={"default": _PROBLEM_RESPONSE},
+            validation_error_status="default",
+            validation_error_model=ProblemDocument,
+            validation_error_callback=_refuse_invalid,
+        )
+        self.app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES
+        self.app.url_map.strict_slashes = False
+        self.app.before_request(self._admit)
+        self.app.register_error_handler(Exception, _answer_error)
+
+    def __call__(self, framework_request: Any) -> Response:
+        with (
+            self.app.request_context(framework_request.environ),
+            request_log(request.method, request.headers.get("X-Cloud-Trace-Context")) as log,
+            deadline.within(REQUEST_BUDGET),
+        ):
+            response = self.app.full_dispatch_request()
+            log.status = response.status_code
+            response.headers["X-Request-Id"] = log.request_id
+            return response
+
+    def get(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Register a route that reads."""
+        return self._register("GET", rule, **options)
+
+    def post(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Register a route that acts."""
+        return self._register("POST", rule, **options)
+
+    def put(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Register a route that replaces."""
+        return self._register("PUT", rule, **options)
+
+    def patch(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Register a route that changes."""
+        return self._register("PATCH", rule, **options)
+
+    def delete(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
+        """Register a route that removes."""
+        return self._register("DELETE", rule, **options)
+
+    def _register(
+        self, method: str, rule: str, *, status: int = 200, sensitive: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """The handler's annotations say what it takes (`person`, `path`, `query`, `body`, …) and what it returns."""
+
+        def register(handler: Handler) -> Handler:
+            hints = get_type_hints(handler)
+            name = f"{method} {rule}"
+            self._routes[handler.__name__] = _Route(name, sensitive, takes_json="body" in hints)
+            getattr(self.app, method.lower())(
+                rule,
+                responses={status: _documented(hints.get("return"))},
+                summary=(getdoc(handler) or "").partition("\n")[0],
+                operation_id=handler.__name__,
+                openapi_extensions={"x-briefly-sensitive": True} if sensitive else None,
+            )(_view(handler, hints, name, status))
+            return handler
+
+        return register
+
+    def _admit(self) -> None:
+        """Identity, limits and the body's form, before the library validates the parts."""
+        route = self._routes.get(request.endpoint or "")
+        if route is None:
+            return
+        telemetry.add(route=route.name)
+        if self._admits in (Admits.GATEWAY, Admits.NAMING_CALLERS):
+            g.identity = self._identify(route)
+            telemetry.add(person=telemetry.person_hash(g.identity.person), caller=g.identity.caller)
+            if self._limit is not None and g.identity.session is not None:
+                self._limit(g.identity.person)
+        elif self._admits is Admits.CALLERS:
+            telemetry.add(caller=admitted_caller(request.headers))
+        if route.takes_json:
+            _check_json()
+
+    def _identify(self, route: _Route) -> Identity:
+        target = request.full_path if request.query_string else request.path
+        received = Request(request.headers, request.method, target, request.get_data())
+        return identify(received, sensitive=route.sensitive)
+
+
+def _view(handler: Callable[..., Any], hints: dict[str, Any], route: str, status: int) -> Callable[..., Response]:
+    """The function that flask-openapi3 calls with the validated parts."""
+    given: dict[str, Callable[[], Any]] = {
+        "person": lambda: g.identity.person,
+        "identity": lambda: g.identity,
+        "headers": lambda: dict(request.headers),
+        "raw_body": lambda: request.get_data(),
+    }
+
+    def view(**arguments: Any) -> Response:
+        for name in given.keys() & hints.keys():
+            arguments[name] = given[name]()
+        return _once(route, lambda: _response(handler(**arguments), status))
+
+    view.__name__ = handler.__name__
+    view.__annotations__ = {name: hints[name] for name in ("path", "query", "body") if name in hints}
+    return view
+
+
+def _once(route: str, answer: Callable[[], Response]) -> Response:
+    """Answer under the request's idempotency key, if it has one and acts for a person."""
+    key = request.headers.get(IDEMPOTENCY_HEADER)
+    if key is None or request.method == "GET" or "identity" not in g:
+        return answer()
+    claim = idempotency.begin(g.identity.person, route, key, request.get_data())
+    if isinstance(claim, idempotency.Replay):
+        return Response(
+            json.dumps(claim.body),
+            claim.status,
+            {"Idempotency-Replayed": "true"},
+            content_type="application/json",
+        )
+    try:
+        response = answer()
+    except BaseException:
+        idempotency.abandon(claim)
+        raise
+    idempotency.finish(claim, response.status_code, response.get_json(silent=True))
+    return response
+
+
+def _response(result: Any, status: int) -> Response:
+    answer = result if isinstance(result, Answer) else Answer(result, status)
+    if answer.body is None:
+        return Response(status=204 if answer.status == 200 else answer.status, headers=answer.headers)
+    text = answer.body.model_dump_json(by_alias=True)
+    return Response(text, answer.status, answer.headers, content_type="application/json")
+
+
+def _documented(model: Any) -> type[BaseModel] | None:
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _check_json() -> None:
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType()
+    try:
+        value = json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        raise MalformedBody() from None
+    if not isinstance(value, dict):
+        raise MalformedBody("The body has to be a JSON object")
+
+
+def _refuse_invalid(error: ValidationError) -> Response:
+    fields = [
+        {"field": ".".join(map(str, entry["loc"])), "message": entry["msg"]}
+        for entry in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    raise InvalidRequest("; ".join(f"{entry['field']}: {entry['message']}" for entry in fields), errors=fields)
+
+
+def _answer_error(error: Exception) -> Response:
+    problem = _as_problem(error)
+    telemetry.add(problem=problem.type())
+    document = json.dumps(problem.document(telemetry.field("request_id")))
+    return Response(document, problem.status, problem.headers, content_type=MEDIA_TYPE)
+
+
+def _as_problem(error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case RequestEntityTooLarge():
+            return BodyTooLarge()
+        case NoRoute():
+            return NotFound()
+        case WrongMethod():
+            return MethodNotAllowed(headers={"Allow": ", ".join(error.valid_methods or ())})
+        case HTTPException():
+            return InvalidRequest(error.description)
+    telemetry.error("unhandled exception", error)
+    return InternalError()
+
+
+_PROBLEM_RESPONSE: dict[str, Any] = {
+    "description": "A problem (RFC 9457)",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+}

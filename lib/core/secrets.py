@@ -1,0 +1,54 @@
+"""Secrets, as Cloud Run mounts them: one file each, of which every reading yields the newest version."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Lock
+
+from lib.core import clock
+from lib.core.settings import InvalidSettings, Settings, load
+
+KEPT = timedelta(minutes=5)
+
+_lock = Lock()
+_cache: dict[str, tuple[datetime, "Secret"]] = {}
+
+
+class SecretSettings(Settings):
+    """Where the secrets are mounted."""
+
+    secrets_dir: str = "/secrets"
+
+
+class Secret:
+    """A value that shows itself only when asked by name."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str):
+        self._value = value
+
+    def reveal(self) -> str:
+        """The secret's text."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+def read(name: str) -> Secret:
+    """The newest version of a secret, kept for five minutes, so that a rotation needs no new deployment.
+
+    Raises `InvalidSettings` when it is not mounted.
+    """
+    with _lock:
+        kept = _cache.get(name)
+        if kept and clock.now() - kept[0] < KEPT:
+            return kept[1]
+        try:
+            secret = Secret((Path(load(SecretSettings).secrets_dir) / name).read_text(encoding="utf-8").strip())
+        except OSError:
+            raise InvalidSettings(f"the secret {name} is not mounted") from None
+        _cache[name] = (clock.now(), secret)
+        return secret

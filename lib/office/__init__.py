@@ -1,0 +1,1 @@
+"""Mail and calendars of the connected accounts, in one form."""

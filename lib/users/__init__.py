@@ -1,0 +1,1 @@
+"""People: profiles, preferences, and their beginning and end."""
