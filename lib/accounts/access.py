@@ -1,4 +1,4 @@
-"""Access tokens for the capabilities that call providers: asked of the vault, and kept in memory while they are good."""
+"""Access tokens for calling providers: asked of the vault, and kept in memory while they are good."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The line that ends every request, whichever framework carries it; it is also the record of an API call."""
+"""The line that ends every request, whichever framework carries it; a person's is the record of an API call."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def request_log(method: str, trace_context: str | None) -> Iterator[RequestLog]:
     finally:
         telemetry.info(
             f"{method} {log.status}",
-            event="api_call",
+            event="api_call" if telemetry.field("person") else "request",
             function=function_name(),
             method=method,
             status=log.status,

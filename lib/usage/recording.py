@@ -1,0 +1,51 @@
+"""Usage on its way: told to Pub/Sub by whoever caused it, counted once by `on-usage`, however often delivered."""
+
+from datetime import timedelta
+
+from pydantic import ValidationError
+
+from lib.core import clock, telemetry
+from lib.core.errors import MalformedWebhook, Unavailable
+from lib.core.events import Delivery, publish
+from lib.usage import store
+from lib.usage.models import LogEntry, ModelUsed
+
+TOPIC = "usage"
+UNKNOWN_PERSON_IS_LATE_FOR = timedelta(minutes=10)
+
+
+def tell(event: ModelUsed) -> None:
+    """Publish the event; returns when Pub/Sub has it. Raises Google's API errors."""
+    publish(TOPIC, event, kind=event.kind)
+
+
+def record(delivery: Delivery) -> bool:
+    """Count what was delivered; False if it was counted before.
+
+    Raises `MalformedWebhook`, and `Unavailable` when the person's creation is still on its way.
+    """
+    if delivery.attributes.get("kind") == "model":
+        return store.record_model_use(delivery.event(ModelUsed))
+    return _record_api_call(delivery)
+
+
+def _record_api_call(delivery: Delivery) -> bool:
+    try:
+        entry = LogEntry.model_validate_json(delivery.data)
+    except ValidationError as error:
+        raise MalformedWebhook(f"Not a LogEntry of an API call: {error.error_count()} errors") from None
+    call = entry.payload
+    person = store.person_of_hash(call.person)
+    if person is None:
+        if clock.now() - call.time < UNKNOWN_PERSON_IS_LATE_FOR:
+            raise Unavailable("The person is not known yet")
+        telemetry.info("api call of nobody dropped")
+        return False
+    return store.record_api_call(
+        person,
+        store.event_id(entry.log_name, entry.insert_id),
+        call.function,
+        failed=call.status >= 500,
+        duration_ms=call.duration_ms,
+        at=call.time,
+    )
