@@ -1,0 +1,143 @@
+"""The catalogue of functions, typed: what exists, who may call it, what it needs."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CATALOG_FILE = REPOSITORY / "functions" / "catalog.yaml"
+
+TASKS_INVOKER = "tasks-invoker"
+PUSH_INVOKER = "push-invoker"
+GATEWAY = "gateway"
+
+Name = str
+
+
+class InvalidCatalog(Exception):
+    """The catalogue cannot be read. The message names each place and what is wrong with it."""
+
+
+class Part(BaseModel):
+    """A part of the catalogue: unknown keys are refused, so that a misspelt one cannot be silently without effect."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Function(Part):
+    """One deployable function. Timeout in seconds of real time, memory in Kubernetes units.
+
+    `target` is the name in main.py that functions-framework serves. `settings` names the environment variables beside
+    those that every function has.
+    """
+
+    trigger: Literal["http", "pubsub", "tasks"]
+    target: str = "main"
+    asgi: bool = False
+    public: bool = False
+    callers: tuple[Name, ...] = ()
+    speaks_for: tuple[Name, ...] = ()
+    calls: tuple[Name, ...] = ()
+    topic: Name | None = None
+    timeout: PositiveFloat = 60
+    memory: str = Field(default="512Mi", pattern=r"^\d+(Mi|Gi)$")
+    cpu: PositiveFloat = 1
+    concurrency: PositiveInt = 1
+    min_instances: int = Field(default=0, ge=0)
+    max_instances: PositiveInt | None = None
+    secrets: tuple[Name, ...] = ()
+    settings: tuple[str, ...] = ()
+    publishes: tuple[Name, ...] = ()
+    queues: tuple[Name, ...] = ()
+    databases: tuple[Literal["default", "vault", "audit"], ...] = ()
+    kms: bool = False
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if (self.trigger == "pubsub") != (self.topic is not None):
+            raise ValueError("a topic belongs to the trigger pubsub, and to no other")
+        if self.public and self.callers:
+            raise ValueError("a public function has no list of callers")
+        strangers = set(self.speaks_for) - set(self.callers)
+        if strangers:
+            raise ValueError(f"speaks_for names who may not call: {', '.join(sorted(strangers))}")
+        return self
+
+
+class Sink(Part):
+    """Carries log lines whose `event` has this value to a topic."""
+
+    event: str
+    topic: Name
+
+
+class Queue(Part):
+    """A Cloud Tasks queue. Rates per second, back-offs in seconds."""
+
+    rate_per_second: PositiveFloat = 500
+    concurrent: PositiveInt = 1000
+    max_attempts: int = Field(default=100, ge=-1)
+    min_backoff: PositiveFloat = 0.1
+    max_backoff: PositiveFloat = 3600
+    max_doublings: int = Field(default=16, ge=0)
+
+
+class Catalog(Part):
+    """The whole catalogue; functions by their cloud names."""
+
+    functions: dict[Name, Function]
+    topics: tuple[Name, ...] = ()
+    sinks: dict[Name, Sink] = {}
+    queues: dict[Name, Queue] = {}
+    secrets: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _refers_only_to_what_exists(self) -> Self:
+        complaints: list[str] = []
+        for name, function in self.functions.items():
+            wanted = {
+                "topics": (*function.publishes, *([function.topic] if function.topic else [])),
+                "queues": function.queues,
+                "secrets": function.secrets,
+                "functions": function.calls,
+            }
+            for kind, names in wanted.items():
+                missing = set(names) - set(getattr(self, kind))
+                complaints += [f"{name} refers to {one}, which is not among the {kind}" for one in missing]
+            complaints += [f"{one} is called by {name} but does not admit it" for one in self._deaf_to(name)]
+        complaints += [
+            f"sink {name} has no topic {s.topic}" for name, s in self.sinks.items() if s.topic not in self.topics
+        ]
+        for kind in ("topics", "secrets"):
+            complaints += [
+                f"{one} is twice among the {kind}" for one, n in Counter(getattr(self, kind)).items() if n > 1
+            ]
+        if complaints:
+            raise ValueError("; ".join(sorted(complaints)))
+        return self
+
+    def _deaf_to(self, name: Name) -> list[Name]:
+        """Whom it calls in vain: a caller is admitted by its own name, or by that of the tasks that it enqueues."""
+        caller = self.functions[name]
+        names = {name, TASKS_INVOKER} if caller.queues else {name}
+        called = ((one, self.functions[one]) for one in caller.calls if one in self.functions)
+        return [one for one, function in called if not function.public and not names & set(function.callers)]
+
+
+def folder(name: Name) -> str:
+    """The folder of a function by its cloud name: hyphens become underscores."""
+    return name.replace("-", "_")
+
+
+def load(path: Path = CATALOG_FILE) -> Catalog:
+    """Read and check the catalogue. Raises `InvalidCatalog`."""
+    try:
+        return Catalog.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError) as error:
+        raise InvalidCatalog(f"{path}: {error}") from None
+    except ValidationError as error:
+        places = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
+        raise InvalidCatalog(f"{path}: {'; '.join(places)}") from None
