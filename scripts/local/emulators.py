@@ -1,0 +1,80 @@
+"""Google's own Firestore and Pub/Sub emulators, as children of the runner."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from scripts.local.children import Child, Children
+from scripts.local.preflight import NotReady, Tools, free_port
+
+# Quick to start rather than quick in the long run: https://docs.oracle.com/en/java/javase/17/docs/specs/man/java.html
+JVM_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m")
+FIRESTORE_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+START_SECONDS = 60.0
+POLL_SECONDS = 0.05
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator and the port where it speaks gRPC and HTTP."""
+
+    child: Child
+    port: int
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}"
+
+
+async def start_firestore(tools: Tools, children: Children, logs: Path) -> Emulator:
+    """Start the Firestore emulator and wait until it answers. Raises `NotReady`."""
+
+    def command(port: int) -> list[str]:
+        program = [str(tools.java), *JVM_FLAGS, "-cp", str(tools.firestore_jar), FIRESTORE_CLASS]
+        return [*program, "--host", "127.0.0.1", "--port", str(port)]
+
+    return await _start("firestore", command, children, logs)
+
+
+async def start_pubsub(tools: Tools, children: Children, logs: Path) -> Emulator:
+    """Start the Pub/Sub emulator and wait until it answers. Raises `NotReady`."""
+
+    def command(port: int) -> list[str]:
+        return [str(tools.java), *JVM_FLAGS, "-jar", str(tools.pubsub_jar), "--host=127.0.0.1", f"--port={port}"]
+
+    return await _start("pubsub", command, children, logs)
+
+
+async def _start(name: str, command: Callable[[int], list[str]], children: Children, logs: Path) -> Emulator:
+    log = logs / f"{name}.log"
+    for _ in range(ATTEMPTS):
+        port = free_port()
+        child = await children.start(name, command(port), log=log)
+        if await _answers(child, port):
+            return Emulator(child, port)
+        child.kill()
+    raise NotReady(f"The {name} emulator does not start: see {log}")
+
+
+async def _answers(child: Child, port: int) -> bool:
+    """Whether it came up; it may instead have lost its port to another program, and ended."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + START_SECONDS
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+        while child.alive and loop.time() < deadline:
+            try:
+                async with session.get(f"http://127.0.0.1:{port}/") as response:
+                    if response.status == 200:
+                        return True
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            await asyncio.sleep(POLL_SECONDS)
+    return False

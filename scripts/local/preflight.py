@@ -1,0 +1,134 @@
+"""What this machine must have, checked before anything starts: Java, Google's emulators and a free port."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+OLDEST_JAVA = 11
+FIRESTORE_JAR = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
+PUBSUB_JAR = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
+HOMEBREW_ROOTS = (
+    "/opt/homebrew/share/google-cloud-sdk",
+    "/opt/homebrew/Caskroom/google-cloud-sdk/latest/google-cloud-sdk",
+    "/usr/local/share/google-cloud-sdk",
+    "/usr/local/Caskroom/google-cloud-sdk/latest/google-cloud-sdk",
+)
+
+
+class NotReady(Exception):
+    """The local cloud cannot start on this machine as it is. The message is one line, with the remedy."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What was found on this machine."""
+
+    java: Path
+    firestore_jar: Path
+    pubsub_jar: Path
+
+
+def find_tools() -> Tools:
+    """Find Java and the two emulators. Raises `NotReady`."""
+    firestore, pubsub = find_emulators()
+    return Tools(find_java(), firestore, pubsub)
+
+
+def find_java() -> Path:
+    """A Java of a version that the emulators run on. Raises `NotReady`."""
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java", path=f"{home}/bin" if home else None) or shutil.which("java")
+    remedy = (
+        f"install Java {OLDEST_JAVA} or later (Debian: apt install default-jre-headless; macOS: brew install openjdk)"
+    )
+    if found is None:
+        raise NotReady(f"Java was not found: {remedy}, or set JAVA_HOME")
+    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
+    version = java_version(said)
+    if version is None:
+        raise NotReady(f"{found} does not tell its version: {remedy}, or set JAVA_HOME")
+    if version < OLDEST_JAVA:
+        raise NotReady(f"{found} is Java {version}: {remedy}, or set JAVA_HOME")
+    return Path(found)
+
+
+def java_version(said: str) -> int | None:
+    """The feature version in what `java -version` says: `17.0.15` is 17, and the old `1.8.0_202` is 8."""
+    match = re.search(r'version "(?:1\.)?(\d+)', said)
+    return int(match[1]) if match else None
+
+
+def find_emulators() -> tuple[Path, Path]:
+    """The jars of Firestore and Pub/Sub in a Google Cloud SDK. Raises `NotReady`."""
+    missing: set[str] = {"cloud-firestore-emulator", "pubsub-emulator"}
+    for root in sdk_roots():
+        firestore = root / FIRESTORE_JAR
+        pubsub = max(root.glob(PUBSUB_JAR), default=None)
+        if firestore.is_file() and pubsub is not None:
+            return firestore, pubsub
+        if firestore.is_file():
+            missing = {"pubsub-emulator"}
+        elif pubsub is not None:
+            missing = {"cloud-firestore-emulator"}
+    names = " ".join(sorted(missing))
+    raise NotReady(
+        f"Google's emulators were not found: install the Google Cloud CLI (https://cloud.google.com/sdk/docs/install), "
+        f"then `gcloud components install {names}` (with apt: google-cloud-cli-firestore-emulator "
+        "google-cloud-cli-pubsub-emulator), or set CLOUDSDK_ROOT_DIR"
+    )
+
+
+def sdk_roots() -> Iterator[Path]:
+    """Where a Google Cloud SDK may be, the likely places first; asking gcloud itself is slow and comes last."""
+    for variable in ("CLOUDSDK_ROOT_DIR", "CLOUDSDK_ROOT", "GOOGLE_CLOUD_SDK"):
+        if os.environ.get(variable):
+            yield Path(os.environ[variable])
+    yield Path("/usr/lib/google-cloud-sdk")
+    gcloud = shutil.which("gcloud")
+    if gcloud:
+        yield Path(gcloud).resolve().parents[1]
+    yield Path.home() / "google-cloud-sdk"
+    yield from map(Path, HOMEBREW_ROOTS)
+    if gcloud:
+        yield from _root_by_gcloud(gcloud)
+
+
+def _root_by_gcloud(gcloud: str) -> Iterator[Path]:
+    command = [gcloud, "info", "--format=value(installation.sdk_root)"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return
+    if said:
+        yield Path(said)
+
+
+def bind(port: int) -> socket.socket:
+    """A socket bound to the port on this machine, so that nobody else takes it while the rest starts.
+
+    Port 0 is any free one. Raises `NotReady`.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(("127.0.0.1", port))
+        bound.listen(128)
+    except OSError as error:
+        bound.close()
+        raise NotReady(
+            f"Port {port} cannot be used ({error.strerror}): stop what listens there, or choose another with --port"
+        ) from None
+    return bound
+
+
+def free_port() -> int:
+    """A port that nobody used a moment ago, for programs that must be told one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
