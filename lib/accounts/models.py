@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, StringConstraints
 
+from lib.core.http_models import Strict
+
 AccountId = Annotated[str, StringConstraints(pattern=r"^acc_[0-9a-v]{24}$")]
 
 
@@ -62,3 +64,63 @@ class HandOutRequest(BaseModel):
     scopes: list[str]
     refused_token_hash: str | None = None
     """SHA-256 of a token that the provider refused before its time, so that the same one is not handed out again."""
+
+
+class ConnectionStart(Strict):
+    """Asks to connect an account; the provider sends the person back to `redirect_url`, one of the allowed."""
+
+    provider: Provider
+    redirect_url: Annotated[str, StringConstraints(max_length=500)]
+    login_hint: Annotated[str, StringConstraints(max_length=320)] | None = None
+
+
+class ConnectionStarted(BaseModel):
+    """Where to send the person, and the state that comes back."""
+
+    authorize_url: str
+    state: str
+    expires_at: datetime
+
+
+class ConnectionFinish(Strict):
+    """What the provider sent the person back with."""
+
+    state: Annotated[str, StringConstraints(min_length=20, max_length=200)]
+    code: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    iss: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+
+class ExchangeRequest(BaseModel):
+    """Has the vault turn a code into tokens and keep them."""
+
+    provider: Provider
+    code: str
+    code_verifier: str
+    redirect_url: str
+
+
+class ExchangedAccount(BaseModel):
+    """Whose tokens the vault now keeps, and what they allow."""
+
+    account_id: AccountId
+    email: str
+    scopes: list[str]
+
+
+class ShredRequest(BaseModel):
+    """Has the vault revoke an account's tokens at the provider and forget them."""
+
+    account_id: AccountId
+    purpose: Annotated[str, StringConstraints(min_length=3, max_length=100)]
+
+
+class Shredded(BaseModel):
+    """Whether the provider confirmed; the tokens are gone here in either case."""
+
+    revoked_at_provider: bool
+
+
+class AccountList(BaseModel):
+    """A person's connected accounts."""
+
+    accounts: list[Account]

@@ -5,7 +5,6 @@ A thin adapter of Flask (routing, validation and OpenAPI by flask-openapi3) over
 
 import json
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -15,7 +14,7 @@ from typing import Any, TypeVar, get_type_hints
 from flask import Response, g, request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as NoRoute
@@ -33,6 +32,7 @@ from lib.core.errors import (
     Problem,
     UnsupportedMediaType,
 )
+from lib.core.http_models import Strict
 from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, admitted_caller, identify
 from lib.core.limits import Limit
 from lib.core.request_log import request_log
@@ -42,24 +42,9 @@ MAXIMUM_BODY_BYTES = 1024 * 1024
 REQUEST_BUDGET = timedelta(seconds=25)
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
+__all__ = ["Admits", "Answer", "Service", "Strict"]
+
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-
-
-_schemas: dict[Any, dict[str, Any]] = {}
-
-
-class Strict(BaseModel):
-    """A model of what a caller sends: unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @classmethod
-    def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """The schema, made once: flask-openapi3 asks for it at every request that has a query."""
-        key = (cls, arguments, tuple(options.items()))
-        if key not in _schemas:
-            _schemas[key] = super().model_json_schema(*arguments, **options)
-        return deepcopy(_schemas[key])
 
 
 class ProblemDocument(BaseModel):

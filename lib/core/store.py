@@ -78,7 +78,7 @@ def compare_and_set(
 
     With a batch, the write joins it and the batch's commit raises `FailedPrecondition` in that case.
     """
-    option = client().write_option(last_update_time=snapshot.update_time)
+    option = firestore.Client.write_option(last_update_time=snapshot.update_time)
     if batch is not None:
         batch.update(snapshot.reference, dict(changes), option=option)
         return True

@@ -1,0 +1,24 @@
+"""Applies what Clerk announces about people."""
+
+from typing import Any
+
+import functions_framework
+
+from lib.core import events
+from lib.core.http import Admits, Service
+from lib.users import clerk
+from lib.users.models import ClerkEvent
+
+service = Service("On user", admits=Admits.CALLERS)
+
+
+@service.post("/", status=204)
+def receive_user(raw_body: bytes) -> None:
+    """Apply one delivery"""
+    clerk.apply(events.received(raw_body).event(ClerkEvent))
+
+
+@functions_framework.http
+def on_user(request: Any) -> Any:
+    """Serve a push."""
+    return service(request)

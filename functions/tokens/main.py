@@ -1,0 +1,45 @@
+"""The vault's door: the only function whose identity may open keys and tokens."""
+
+from typing import Any
+
+import functions_framework
+
+from lib.accounts.models import (
+    AccessToken,
+    ExchangedAccount,
+    ExchangeRequest,
+    HandOutRequest,
+    Shredded,
+    ShredRequest,
+)
+from lib.accounts.providers import TokenSettings
+from lib.accounts.vault import vault
+from lib.core.http import Admits, Service
+from lib.core.identity import Identity
+from lib.core.keys import KeySettings
+
+service = Service("Tokens", admits=Admits.NAMING_CALLERS, requires=(KeySettings, TokenSettings))
+
+
+@service.post("/exchanges")
+def exchange_code(identity: Identity, body: ExchangeRequest) -> ExchangedAccount:
+    """Turn a code into tokens and keep them"""
+    return vault.exchange(identity, body)
+
+
+@service.post("/access-tokens")
+def hand_out_token(identity: Identity, body: HandOutRequest) -> AccessToken:
+    """Hand out an access token for a purpose"""
+    return vault.hand_out(identity, body)
+
+
+@service.post("/shreddings")
+def shred_tokens(identity: Identity, body: ShredRequest) -> Shredded:
+    """Revoke an account's tokens and forget them"""
+    return vault.shred(identity, body)
+
+
+@functions_framework.http
+def tokens(request: Any) -> Any:
+    """Serve a request."""
+    return service(request)

@@ -1,0 +1,94 @@
+"""The vault's documents, in databases of their own.
+
+vault   users/{uid}/keysets/current            the wrapped keyset
+vault   users/{uid}/sealed_tokens/{account}    the sealed tokens, when they expire, and who refreshes them
+audit   users/{uid}/audit_entries/{id}         created, never changed
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from lib.accounts.models import Provider
+from lib.core import clock, ids
+from lib.core.store import AlreadyExists, Database, Snapshot, UserId, compare_and_set, person
+
+SCHEMA_VERSION = 1
+
+
+class SealedTokens(BaseModel):
+    """An account's tokens as they are kept. `generation` grows with every lease, so that a late holder is fenced."""
+
+    provider: Provider
+    sealed: bytes
+    scopes: list[str]
+    expires_at: datetime
+    generation: int = 0
+    lease_until: datetime | None = None
+    ended_because: str | None = None
+    paused_until: datetime | None = None
+    failures: int = 0
+
+
+def wrapped_keyset(user: UserId) -> bytes | None:
+    """The person's keyset, wrapped."""
+    stored = _keyset(user).get().to_dict()
+    return bytes(stored["wrapped"]) if stored else None
+
+
+def create_keyset(user: UserId, wrapped: bytes) -> bool:
+    """Keep a new keyset; False if the person has one already."""
+    try:
+        _keyset(user).create({"schema_version": SCHEMA_VERSION, "wrapped": wrapped, "created_at": clock.now()})
+    except AlreadyExists:
+        return False
+    return True
+
+
+def read(user: UserId, account_id: str) -> tuple[SealedTokens, Snapshot] | None:
+    """An account's sealed tokens, with the snapshot that a change is compared to."""
+    snapshot = _tokens(user, account_id).get()
+    return (SealedTokens.model_validate(snapshot.to_dict()), snapshot) if snapshot.exists else None
+
+
+def replace(user: UserId, account_id: str, tokens: SealedTokens) -> None:
+    """Keep the tokens of a consent, over whatever was there."""
+    _tokens(user, account_id).set(tokens.model_dump() | {"schema_version": SCHEMA_VERSION})
+
+
+def change(snapshot: Snapshot, **changes: Any) -> bool:
+    """Change some fields if nobody wrote since the snapshot; False if somebody did."""
+    return compare_and_set(snapshot, changes)
+
+
+def forget(user: UserId, account_id: str) -> None:
+    """Delete an account's tokens."""
+    _tokens(user, account_id).delete()
+
+
+def audit(user: UserId, action: str, caller: str, purpose: str, account_id: str, outcome: str) -> None:
+    """Write an entry down; nobody may change it later."""
+    entry = {
+        "schema_version": SCHEMA_VERSION,
+        "at": clock.now(),
+        "action": action,
+        "caller": caller,
+        "purpose": purpose,
+        "account_id": account_id,
+        "outcome": outcome,
+    }
+    person(user, Database.AUDIT).collection("audit_entries").document(ids.new("aud")).create(entry)
+
+
+def association(user: UserId, account_id: str) -> str:
+    """What sealed tokens are bound to: the full path of their document."""
+    return f"{Database.VAULT.value}/users/{user}/sealed_tokens/{account_id}"
+
+
+def _keyset(user: UserId) -> Any:
+    return person(user, Database.VAULT).collection("keysets").document("current")
+
+
+def _tokens(user: UserId, account_id: str) -> Any:
+    return person(user, Database.VAULT).collection("sealed_tokens").document(account_id)

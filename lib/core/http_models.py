@@ -1,0 +1,22 @@
+"""The base of models that a caller sends; apart from the HTTP layer, so that rooms need no framework."""
+
+from copy import deepcopy
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+_schemas: dict[Any, dict[str, Any]] = {}
+
+
+class Strict(BaseModel):
+    """A model of what a caller sends: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """The schema, made once: flask-openapi3 asks for it at every request that has a query."""
+        key = (cls, arguments, tuple(options.items()))
+        if key not in _schemas:
+            _schemas[key] = super().model_json_schema(*arguments, **options)
+        return deepcopy(_schemas[key])

@@ -1,0 +1,82 @@
+"""What crosses the boundary of users: a person, the preferences, and what Clerk announces."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from lib.core.http_models import Strict
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name} is not an IANA time zone")
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
+
+
+class Profile(BaseModel):
+    """A person, as Clerk knows them."""
+
+    id: str
+    email: str | None = None
+    given_name: str | None = None
+    family_name: str | None = None
+    created_at: datetime
+
+
+class Preferences(BaseModel):
+    """What a person has chosen. Every field has a default, so that a new person has all of them."""
+
+    theme: Literal["system", "light", "dark"] = "system"
+    time_zone: TimeZone = "Etc/UTC"
+    locale: Locale = "en"
+    chat_model: str | None = None
+
+
+class PreferencesChange(Strict):
+    """A change of some preferences; what is absent stays."""
+
+    theme: Literal["system", "light", "dark"] | None = None
+    time_zone: TimeZone | None = None
+    locale: Locale | None = None
+    chat_model: str | None = Field(default=None, max_length=100)
+
+
+class ClerkUser(BaseModel):
+    """A user in Clerk's webhooks (https://clerk.com/docs/webhooks/overview); only what Briefly keeps."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,128}$")]
+    first_name: str | None = None
+    last_name: str | None = None
+    primary_email_address_id: str | None = None
+    email_addresses: list["ClerkEmailAddress"] = Field(default_factory=list)
+    updated_at: int = 0
+    deleted: bool = False
+
+    @property
+    def primary_email(self) -> str | None:
+        """The address that the person chose as the main one."""
+        for address in self.email_addresses:
+            if address.id == self.primary_email_address_id:
+                return address.email_address
+        return None
+
+
+class ClerkEmailAddress(BaseModel):
+    """An address of a user."""
+
+    id: str
+    email_address: str
+
+
+class ClerkEvent(BaseModel):
+    """A webhook of Clerk about a user, as it is handed on; `timestamp` is in milliseconds since the epoch."""
+
+    type: Literal["user.created", "user.updated", "user.deleted"]
+    data: ClerkUser
+    timestamp: int = 0
