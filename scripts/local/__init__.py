@@ -1,0 +1,1 @@
+"""The local cloud: everything that Briefly stands on, on one machine."""

@@ -1,0 +1,151 @@
+"""Google Cloud's own services for one local project, all started and seeded together.
+
+Faults on command for every one of them are at `GoogleCloud.control`: see `scripts.local.faults`.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from google.cloud import kms_v1, secretmanager_v1, tasks_v2
+
+from scripts.local import faults as fault_control
+from scripts.local import kms, metadata, scheduler, secrets, tasks
+from scripts.local.faults import Faults
+from scripts.local.grpc_endpoint import GrpcEndpoint
+from scripts.local.http_endpoint import HttpEndpoint
+from scripts.local.identity_tokens import IdentityTokens
+
+
+@dataclass(frozen=True)
+class QueueSettings:
+    """A queue as the catalogue describes it; back-offs in seconds."""
+
+    rate_per_second: float = 500
+    concurrent: int = 1000
+    max_attempts: int = 100
+    min_backoff: float = 0.1
+    max_backoff: float = 3600
+    max_doublings: int = 16
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What exists from the start: queues by name, secrets' values by name, key names by key ring."""
+
+    queues: Mapping[str, QueueSettings] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    key_rings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Project:
+    """Which project this is, where, and its service accounts by address."""
+
+    id: str
+    number: int
+    location: str
+    service_accounts: Sequence[str] = ()
+
+    @property
+    def parent(self) -> str:
+        """`projects/…/locations/…`"""
+        return f"projects/{self.id}/locations/{self.location}"
+
+
+@dataclass(frozen=True)
+class GoogleCloud:
+    """The running services; metadata servers by service account."""
+
+    kms: GrpcEndpoint
+    secrets: GrpcEndpoint
+    tasks: GrpcEndpoint
+    scheduler: GrpcEndpoint
+    metadata: Mapping[str, HttpEndpoint]
+    control: HttpEndpoint
+    faults: Faults
+    tokens: IdentityTokens
+
+    async def close(self) -> None:
+        """Stop them all."""
+        services = (self.tasks, self.scheduler, self.kms, self.secrets)
+        await asyncio.gather(*(service.close() for service in services))
+        await asyncio.gather(*(server.close() for server in (*self.metadata.values(), self.control)))
+
+
+async def _make_keys(service: kms.Kms, parent: str, key_rings: Mapping[str, Sequence[str]]) -> None:
+    purpose: Any = kms_v1.CryptoKey.CryptoKeyPurpose
+    for ring, keys in key_rings.items():
+        await service.create_key_ring(kms_v1.CreateKeyRingRequest(parent=parent, key_ring_id=ring))
+        for key in keys:
+            wanted = kms_v1.CryptoKey(purpose=purpose.ENCRYPT_DECRYPT)
+            request = kms_v1.CreateCryptoKeyRequest(
+                parent=f"{parent}/keyRings/{ring}", crypto_key_id=key, crypto_key=wanted
+            )
+            await service.create_crypto_key(request)
+
+
+async def _make_secrets(service: secrets.Secrets, project: str, values: Mapping[str, str]) -> None:
+    automatic = secretmanager_v1.Replication(automatic=secretmanager_v1.Replication.Automatic())
+    for name, value in values.items():
+        secret = secretmanager_v1.Secret(replication=automatic)
+        await service.create_secret(
+            secretmanager_v1.CreateSecretRequest(parent=f"projects/{project}", secret_id=name, secret=secret)
+        )
+        payload = secretmanager_v1.SecretPayload(data=value.encode())
+        await service.add_version(
+            secretmanager_v1.AddSecretVersionRequest(parent=f"projects/{project}/secrets/{name}", payload=payload)
+        )
+
+
+async def _make_queues(service: tasks.Tasks, parent: str, queues: Mapping[str, QueueSettings]) -> None:
+    for name, settings in queues.items():
+        queue = tasks_v2.Queue(
+            name=f"{parent}/queues/{name}",
+            rate_limits=tasks_v2.RateLimits(
+                max_dispatches_per_second=settings.rate_per_second,
+                max_concurrent_dispatches=settings.concurrent,
+            ),
+            retry_config=tasks_v2.RetryConfig(
+                max_attempts=settings.max_attempts,
+                min_backoff=timedelta(seconds=settings.min_backoff),
+                max_backoff=timedelta(seconds=settings.max_backoff),
+                max_doublings=settings.max_doublings,
+            ),
+        )
+        await service.create_queue(tasks_v2.CreateQueueRequest(parent=parent, queue=queue))
+
+
+async def serve(
+    project: Project,
+    resources: Resources,
+    pubsub: str | None = None,
+    tokens: IdentityTokens | None = None,
+) -> GoogleCloud:
+    """Start every service on a free port of 127.0.0.1; `pubsub` is the host:port that Cloud Scheduler publishes to."""
+    faults = Faults()
+    signer = tokens or IdentityTokens()
+    kms_service = kms.Kms()
+    secrets_service = secrets.Secrets(project.id, project.number)
+    tasks_config = tasks.TasksConfig(signer, faults)
+    tasks_service = tasks.Tasks(signer, tasks_config.name_reuse_after)
+    await _make_keys(kms_service, project.parent, resources.key_rings)
+    await _make_secrets(secrets_service, project.id, resources.secrets)
+    await _make_queues(tasks_service, project.parent, resources.queues)
+    return GoogleCloud(
+        kms=await kms.serve(kms.KmsConfig(faults), kms_service),
+        secrets=await secrets.serve(secrets.SecretsConfig(project.id, project.number, faults), secrets_service),
+        tasks=await tasks.serve(tasks_config, tasks_service),
+        scheduler=await scheduler.serve(scheduler.SchedulerConfig(signer, pubsub, faults)),
+        metadata={
+            account: await metadata.serve(
+                metadata.MetadataConfig(project.id, project.number, project.location, account, signer, faults)
+            )
+            for account in project.service_accounts
+        },
+        control=await fault_control.serve(faults, signer),
+        faults=faults,
+        tokens=signer,
+    )
