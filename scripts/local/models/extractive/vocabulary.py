@@ -1,0 +1,40 @@
+"""Words that carry no meaning of their own in a question: fillers, words of asking, words of time."""
+
+MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def _words(*lines: str) -> frozenset[str]:
+    return frozenset(word for line in lines for word in line.split(" "))
+
+
+COMMON = _words(
+    "a an the and or of to in on at for from with about by is are was were be been do does did has have had",
+    "i me my mine you your we us our they them their he she his her it its this that these those",
+    "what who whom whose when where which why how any some all there here not no yes",
+    "can could would should will shall may might please tell show give find",
+    "mail mails email emails message messages write wrote written say said says ask asked asks send sent told",
+    "anything something thing things last latest recent new next regarding concerning mention mentioned",
+)
+ASKING = _words(
+    "meeting meetings call calls event events appointment appointments talk session start starts begin time",
+    "take place takes happen held look like answer reply respond wait waiting free busy available many much",
+    "attend attends attending coming come comes invited",
+)
+TIME = _words(
+    "today tomorrow yesterday tonight week weekend day days after before between until this last am pm",
+    "morning afternoon evening",
+) | {*WEEKDAYS, *MONTHS}
