@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -104,7 +105,13 @@ def tasks(cloud: GoogleCloud) -> Iterator[tasks_v2.CloudTasksClient]:
         yield tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
 
 
-@pytest.fixture
-def scheduler(cloud: GoogleCloud) -> Iterator[scheduler_v1.CloudSchedulerClient]:
+@contextmanager
+def scheduler_client(cloud: GoogleCloud) -> Iterator[scheduler_v1.CloudSchedulerClient]:
     with grpc.insecure_channel(cloud.scheduler.target) as channel:
         yield scheduler_v1.CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
+
+
+@pytest.fixture
+def scheduler(cloud: GoogleCloud) -> Iterator[scheduler_v1.CloudSchedulerClient]:
+    with scheduler_client(cloud) as client:
+        yield client
