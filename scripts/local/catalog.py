@@ -30,12 +30,12 @@ class Part(BaseModel):
 class Function(Part):
     """One deployable function. Timeout in seconds of real time, memory in Kubernetes units.
 
-    `target` is the name in main.py that functions-framework serves. `settings` names the environment variables beside
-    those that every function has.
+    `target` is what functions-framework serves in main.py; it is named as its folder unless told. `settings` names the
+    environment variables beside those that every function has.
     """
 
     trigger: Literal["http", "pubsub", "tasks"]
-    target: str = "main"
+    target: str | None = None
     asgi: bool = False
     public: bool = False
     callers: tuple[Name, ...] = ()

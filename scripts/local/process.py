@@ -168,7 +168,7 @@ class Service:
         log = self.site.log(self.name, instance_id, path)
         child = await self.children.start(
             instance_id,
-            _command(self.row, port),
+            _command(self.name, self.row, port),
             environment=self.site.environment(self.name, port),
             folder=self.site.functions / folder(self.name),
             stdout=log.stdout,
@@ -217,8 +217,16 @@ class Supervisor:
         await asyncio.gather(*(service.close(grace) for service in self.services.values()))
 
 
-def _command(row: Function, port: int) -> list[str]:
-    program = [sys.executable, "-m", "functions_framework", "--source", "main.py", "--target", row.target]
+def _command(name: str, row: Function, port: int) -> list[str]:
+    program = [
+        sys.executable,
+        "-m",
+        "functions_framework",
+        "--source",
+        "main.py",
+        "--target",
+        row.target or folder(name),
+    ]
     return [*program, "--host", "127.0.0.1", "--port", str(port), *(["--asgi"] if row.asgi else [])]
 
 

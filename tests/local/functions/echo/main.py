@@ -10,7 +10,7 @@ from typing import Any
 import flask
 
 
-def main(request: flask.Request) -> flask.Response:
+def echo(request: flask.Request) -> flask.Response:
     if request.path == "/slow":
         time.sleep(float(request.args["seconds"]))
     if request.path == "/log":

@@ -8,7 +8,7 @@ from typing import Any
 import flask
 
 
-def main(request: flask.Request) -> tuple[str, int]:
+def hook(request: flask.Request) -> tuple[str, int]:
     push = request.get_json()
     text = base64.b64decode(push["message"].get("data", "")).decode()
     _log({"message": "push", "text": text, "attempt": push["deliveryAttempt"]})

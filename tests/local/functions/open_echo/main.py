@@ -1,5 +1,5 @@
 """The same as `echo`, for everybody."""
 
-from tests.local.functions.echo.main import main
+from tests.local.functions.echo.main import echo as open_echo
 
-__all__ = ["main"]
+__all__ = ["open_echo"]

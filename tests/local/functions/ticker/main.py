@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 
 @functions_framework.aio.http
-async def main(request: Request) -> Response:
+async def ticker(request: Request) -> Response:
     if request.url.path == "/upload":
         return Response(str(await _total(request)))
     return StreamingResponse(_ticks(), media_type="text/event-stream")

@@ -1,0 +1,119 @@
+"""The environment of a function's process: what Cloud Run sets, where the cloud is, and the settings it asked for."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scripts.local.catalog import REPOSITORY, TASKS_INVOKER, Catalog, Function, folder
+from scripts.local.endpoints import Endpoints
+from scripts.local.project import PROJECT, REGION, VAULT_KEY, service_account
+
+# Taken over from the runner's own environment: how programs find each other and speak to the outside.
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "NO_PROXY")
+# Set there, these point the functions at a real model instead of the emulator.
+REAL_MODELS = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "MODEL_CATALOGUE", "RATE_CARD")
+PROVIDERS = {"OPENAI": "https://api.openai.com/v1", "ANTHROPIC": "https://api.anthropic.com"}
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The public keys that functions verify with, as JSON web key sets."""
+
+    gateway: Mapping[str, Any]
+    clerk: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FunctionEnvironment:
+    """Computes the environment of each function. `overrides` are settings that win over the computed ones."""
+
+    catalog: Catalog
+    endpoints: Endpoints
+    keys: Keys
+    state: Path
+    google_client_id: str
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, name: str, port: int) -> dict[str, str]:
+        """Everything that the process of this function sees."""
+        row = self.catalog.functions[name]
+        known = {**self._settings(), **_real_models(os.environ), **self.overrides}
+        return {
+            **{variable: os.environ[variable] for variable in INHERITED if variable in os.environ},
+            **self._container(name, row, port),
+            **self._cloud(name, row),
+            **{setting: known[setting] for setting in row.settings if setting in known},
+        }
+
+    def secrets_folder(self, name: str) -> Path:
+        """Where the secrets of a function are mounted."""
+        return self.state / "secrets" / name
+
+    def _container(self, name: str, row: Function, port: int) -> dict[str, str]:
+        """https://cloud.google.com/run/docs/container-contract#env-vars and how the framework is told its work."""
+        home = self.state / "home"
+        return {
+            "PORT": str(port),
+            "K_SERVICE": name,
+            "K_REVISION": f"{name}-00001-local",
+            "K_CONFIGURATION": name,
+            "FUNCTION_TARGET": row.target or folder(name),
+            "THREADS": str(row.concurrency),
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # No credentials of whoever runs this may reach a function, and gunicorn keeps a socket in its home.
+            "HOME": str(home),
+            "CLOUDSDK_CONFIG": str(home / "gcloud"),
+        }
+
+    def _cloud(self, name: str, row: Function) -> dict[str, str]:
+        metadata = self.endpoints.metadata[name]
+        variables = {
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
+            "FUNCTION_URL": f"{self.endpoints.origin}/{{name}}",
+            "GCE_METADATA_HOST": metadata,
+            "GCE_METADATA_IP": metadata,
+            "CLOCK_OFFSET_FILE": str(self.state / "clock-offset"),
+            "SECRETS_DIR": str(self.secrets_folder(name)),
+            "CALLERS": json.dumps([service_account(caller) for caller in row.speaks_for]),
+        }
+        if row.databases:
+            variables["FIRESTORE_EMULATOR_HOST"] = self.endpoints.firestore.removeprefix("http://")
+        if row.publishes:
+            variables["PUBSUB_ENDPOINT"] = self.endpoints.pubsub
+        if row.queues:
+            variables["TASKS_ENDPOINT"] = self.endpoints.tasks
+        if row.kms:
+            variables["KMS_ENDPOINT"] = self.endpoints.kms
+        return variables
+
+    def _settings(self) -> dict[str, str]:
+        google = self.endpoints.google
+        return {
+            "GATEWAY_KEYS": json.dumps(self.keys.gateway),
+            "CLERK_KEYS": json.dumps(self.keys.clerk),
+            "CLERK_ISSUER": self.endpoints.clerk,
+            "CLERK_PARTIES": json.dumps([self.endpoints.origin]),
+            "VAULT_KEY": VAULT_KEY,
+            "TASKS_INVOKER": service_account(TASKS_INVOKER),
+            "TASKS_LOCATION": REGION,
+            "OAUTH_REDIRECT_URLS": json.dumps([self.endpoints.redirect_url]),
+            "GOOGLE_OAUTH_CLIENT_ID": self.google_client_id,
+            "GOOGLE_AUTHORIZE_URL": f"{google}/o/oauth2/v2/auth",
+            "GOOGLE_TOKEN_URL": f"{google}/token",
+            "GOOGLE_REVOKE_URL": f"{google}/revoke",
+            "GOOGLE_ISSUER": "https://accounts.google.com",
+            "GOOGLE_API_ENDPOINT": google,
+            "OPENAI_BASE_URL": f"{self.endpoints.models}/v1",
+            "ANTHROPIC_BASE_URL": self.endpoints.models,
+        }
+
+
+def _real_models(outside: Mapping[str, str]) -> dict[str, str]:
+    """A key alone means the vendor itself; a base URL, with or without a key, means that server."""
+    by_key = {f"{vendor}_BASE_URL": url for vendor, url in PROVIDERS.items() if outside.get(f"{vendor}_API_KEY")}
+    return by_key | {variable: outside[variable] for variable in REAL_MODELS if outside.get(variable)}

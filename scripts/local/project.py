@@ -1,0 +1,13 @@
+"""The names of the local cloud's project: fixed, so that URLs, accounts and keys can be told in advance."""
+
+PROJECT = "briefly-local"
+PROJECT_NUMBER = 100000000001
+REGION = "europe-west1"
+KEY_RING = "vault"
+KEY = "tokens"
+VAULT_KEY = f"projects/{PROJECT}/locations/{REGION}/keyRings/{KEY_RING}/cryptoKeys/{KEY}"
+
+
+def service_account(name: str) -> str:
+    """The address of the service account with this short name."""
+    return f"{name}@{PROJECT}.iam.gserviceaccount.com"
