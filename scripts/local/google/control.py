@@ -1,0 +1,297 @@
+"""The control API of the fake Google (JSON in, JSON out, 400 with a reason when malformed, 404 for an unknown account).
+
+- `POST /_control/faults` with a Fault (faults.py): `{match: {method?, path_prefix?, user?}, kind: error | delay |
+  timeout_after_commit | truncate | hang, status?, reason?, message?, delay?, times?, retry_after?}`; `times: null`
+  lasts. On `/token`, `reason: invalid_grant` answers as for a revoked token. `GET` lists, `DELETE` disarms.
+- `GET /_control/requests`: what was called, oldest first; `?user=`, `?operation=` filter. `DELETE` forgets.
+- `GET /_control/people`: who has an account, and what a right answer about them cites. `POST` `{known?, unseen?,
+  seed?}` puts everybody's data back to what the generator makes of now; grants stay.
+- `POST /_control/auto_approve` `{enabled, allow?, scopes?}`: decides requests with a known login_hint without a page.
+- `POST /_control/revoke` `{user}`: ends the person's grant.
+- `GET /_control/refreshes`: how often each user's token was refreshed; `DELETE` zeroes.
+- `POST /_control/expire` `{what: access_tokens | history | sync_tokens, user?}`: at once.
+- `POST /_control/quota` `{gmail_user?, gmail_project?, calendar_user?, calendar_project?, status?: 403 | 429}`:
+  limits a minute; what was spent is forgotten. `POST /_control/pages` `{short}`: short and empty pages of events.
+- `POST /_control/mail` `{user, sender, sender_name?, subject, text, html?, thread_id?, labels?}` delivers a mail and
+  answers its id; `POST /_control/labels` `{user, message, add?, remove?}`; `POST /_control/mail/delete`
+  `{user, message}`.
+- `POST /_control/events` `{user, calendar?, event}` changes the event with the id in `event`, or an instance of a
+  series (which makes it an exception); `status: cancelled` deletes it.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scripts.local import clock
+from scripts.local.google.accounts import Account
+from scripts.local.google.authorization import AutoApproval
+from scripts.local.google.faults import Fault
+from scripts.local.google.people_source import PeopleRequest, described
+from scripts.local.google.world import Google
+from scripts.local.people.models import Message
+
+Answer = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AutoApproveRequest(_Strict):
+    """Whether, and with what outcome, consent is given without a page."""
+
+    enabled: bool
+    allow: bool = True
+    scopes: tuple[str, ...] | None = None
+
+
+class UserRequest(_Strict):
+    """An account."""
+
+    user: str
+
+
+class ExpireRequest(_Strict):
+    """What of whom to make too old; no user means everybody."""
+
+    what: Literal["access_tokens", "history", "sync_tokens"]
+    user: str | None = None
+
+
+class QuotaRequest(_Strict):
+    """New limits a minute; what is not given stays."""
+
+    gmail_user: int | None = None
+    gmail_project: int | None = None
+    calendar_user: int | None = None
+    calendar_project: int | None = None
+    status: Literal[403, 429] | None = None
+
+
+class PagesRequest(_Strict):
+    """Whether lists of events give short and empty pages."""
+
+    short: bool
+
+
+class MailRequest(UserRequest):
+    """A mail to deliver now."""
+
+    sender: str
+    sender_name: str = ""
+    subject: str
+    text: str
+    html: str | None = None
+    thread_id: str | None = None
+    labels: tuple[str, ...] = ("INBOX", "UNREAD")
+
+
+class LabelsRequest(UserRequest):
+    """Labels to put on and take off a message."""
+
+    message: str
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class DeleteMailRequest(UserRequest):
+    """A message to delete for good."""
+
+    message: str
+
+
+class EventRequest(UserRequest):
+    """An event's new fields, with its id."""
+
+    calendar: str = "primary"
+    event: dict[str, Any] = Field(min_length=1)
+
+
+class Unknown(Exception):
+    """The request names something that does not exist."""
+
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def _reading(model: type[Body], act: Callable[[Body], Answer]) -> Handler:
+    """A handler that judges the body by a model."""
+
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            return web.json_response(act(model.model_validate_json(await request.read() or b"{}")))
+        except ValidationError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        except Unknown as error:
+            return web.json_response({"error": f"unknown: {error}"}, status=404)
+
+    return handle
+
+
+def _plain(act: Callable[[web.Request], Answer]) -> Handler:
+    async def handle(request: web.Request) -> web.Response:
+        return web.json_response(act(request))
+
+    return handle
+
+
+def control_routes(google: Google) -> list[web.RouteDef]:
+    """The routes under /_control."""
+    control = _Control(google)
+    return [
+        web.post("/_control/faults", _reading(Fault, control.arm)),
+        web.get("/_control/faults", _plain(control.list_faults)),
+        web.delete("/_control/faults", _plain(control.disarm)),
+        web.get("/_control/requests", _plain(control.list_requests)),
+        web.delete("/_control/requests", _plain(control.forget_requests)),
+        web.get("/_control/people", _plain(lambda _: control.list_people())),
+        web.post("/_control/people", _reading(PeopleRequest, control.load_people)),
+        web.post("/_control/auto_approve", _reading(AutoApproveRequest, control.auto_approve)),
+        web.post("/_control/revoke", _reading(UserRequest, control.revoke)),
+        web.get("/_control/refreshes", _plain(control.count_refreshes)),
+        web.delete("/_control/refreshes", _plain(control.zero_refreshes)),
+        web.post("/_control/expire", _reading(ExpireRequest, control.expire)),
+        web.post("/_control/quota", _reading(QuotaRequest, control.set_quota)),
+        web.post("/_control/pages", _reading(PagesRequest, control.set_pages)),
+        web.post("/_control/mail", _reading(MailRequest, control.deliver)),
+        web.post("/_control/mail/delete", _reading(DeleteMailRequest, control.delete_mail)),
+        web.post("/_control/labels", _reading(LabelsRequest, control.change_labels)),
+        web.post("/_control/events", _reading(EventRequest, control.change_event)),
+    ]
+
+
+class _Control:
+    """What each route does."""
+
+    def __init__(self, google: Google) -> None:
+        self._google = google
+
+    def arm(self, fault: Fault) -> Answer:
+        self._google.observer.armed.append(fault)
+        return {}
+
+    def list_faults(self, _: web.Request) -> Answer:
+        return {"faults": [fault.model_dump() for fault in self._google.observer.armed]}
+
+    def disarm(self, _: web.Request) -> Answer:
+        self._google.observer.armed.clear()
+        return {}
+
+    def list_requests(self, request: web.Request) -> Answer:
+        records = [record.described() for record in self._google.observer.records]
+        for name, value in request.query.items():
+            records = [record for record in records if record.get(name) == value]
+        return {"requests": records}
+
+    def forget_requests(self, _: web.Request) -> Answer:
+        self._google.observer.records.clear()
+        return {}
+
+    def list_people(self) -> Answer:
+        people = [described(account.person) for account in self._google.accounts.by_email.values()]
+        return {"loaded_at": self._google.loaded_at.isoformat(), "people": people}
+
+    def load_people(self, wanted: PeopleRequest) -> Answer:
+        """Without a word about whom, those whom the configuration names."""
+        self._google.load(wanted.source() if wanted.model_fields_set else self._google.config.people)
+        return self.list_people()
+
+    def auto_approve(self, wanted: AutoApproveRequest) -> Answer:
+        self._google.authorization.auto = AutoApproval(wanted.enabled, wanted.allow, wanted.scopes)
+        return {}
+
+    def revoke(self, wanted: UserRequest) -> Answer:
+        self._google.grants.revoke(self._account(wanted.user).email)
+        return {}
+
+    def count_refreshes(self, _: web.Request) -> Answer:
+        return {"refreshes": self._google.grants.refreshes}
+
+    def zero_refreshes(self, _: web.Request) -> Answer:
+        self._google.grants.refreshes.clear()
+        return {}
+
+    def expire(self, wanted: ExpireRequest) -> Answer:
+        if wanted.what == "access_tokens":
+            user = self._account(wanted.user).email if wanted.user else None
+            return {"expired": self._google.grants.expire_access_tokens(user)}
+        accounts = [self._account(wanted.user)] if wanted.user else self._google.accounts.by_email.values()
+        for account in accounts:
+            if wanted.what == "history":
+                account.mailbox.forget_history()
+            else:
+                for calendar in account.calendars.calendars.values():
+                    calendar.forget()
+        return {}
+
+    def set_quota(self, wanted: QuotaRequest) -> Answer:
+        for name, value in wanted.model_dump(exclude_none=True).items():
+            setattr(self._google.quota.limits, name, value)
+        self._google.quota.reset()
+        return {}
+
+    def set_pages(self, wanted: PagesRequest) -> Answer:
+        self._google.behaviour.short_pages = wanted.short
+        return {}
+
+    def deliver(self, mail: MailRequest) -> Answer:
+        account = self._account(mail.user)
+        message_id = secrets.token_hex(8)
+        earlier = account.mailbox.thread(mail.thread_id) if mail.thread_id else []
+        if mail.thread_id and not earlier:
+            raise Unknown(mail.thread_id)
+        references = tuple(stored.source.rfc822_message_id for stored in earlier)
+        message = Message(
+            id=message_id,
+            thread_id=mail.thread_id or message_id,
+            subject=mail.subject,
+            sender=(mail.sender_name, mail.sender),
+            to=((account.person.name, account.email),),
+            cc=(),
+            date=clock.now(),
+            text=mail.text,
+            html=mail.html,
+            labels=mail.labels,
+            attachments=(),
+            rfc822_message_id=f"<{message_id}@mail.gmail.example>",
+            in_reply_to=references[-1] if references else None,
+            references=references,
+        )
+        stored = account.mailbox.add(message)
+        return {"id": stored.id, "threadId": stored.thread_id, "historyId": str(stored.history_id)}
+
+    def delete_mail(self, wanted: DeleteMailRequest) -> Answer:
+        mailbox = self._account(wanted.user).mailbox
+        if wanted.message not in mailbox.messages:
+            raise Unknown(wanted.message)
+        mailbox.delete(wanted.message)
+        return {}
+
+    def change_labels(self, wanted: LabelsRequest) -> Answer:
+        mailbox = self._account(wanted.user).mailbox
+        if wanted.message not in mailbox.messages:
+            raise Unknown(wanted.message)
+        mailbox.change_labels(wanted.message, wanted.add, wanted.remove)
+        return {}
+
+    def change_event(self, wanted: EventRequest) -> Answer:
+        calendar = self._account(wanted.user).calendars.find(wanted.calendar)
+        if calendar is None:
+            raise Unknown(wanted.calendar)
+        event_id = str(wanted.event.get("id", ""))
+        stored = calendar.events.get(event_id)
+        before = stored.resource if stored else calendar.instance(event_id)
+        if before is None:
+            raise Unknown(event_id)
+        return calendar.put(before | wanted.event).resource
+
+    def _account(self, user: str) -> Account:
+        email = self._google.accounts.email_of_hint(user)
+        if email is None:
+            raise Unknown(user)
+        return self._google.accounts.of(email)
