@@ -1,1 +1,1 @@
-"""Models: which there are, how they are reached, what they cost."""
+"""Language models: one way to have an answer streamed, whichever provider gives it."""
