@@ -131,6 +131,11 @@ class Service:
             response.headers["X-Request-Id"] = log.request_id
             return response
 
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI 3.1 document of the routes."""
+        document: dict[str, Any] = self.app.api_doc
+        return document
+
     def get(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:
         """Register a route that reads."""
         return self._register("GET", rule, **options)

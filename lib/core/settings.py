@@ -49,6 +49,11 @@ def require(*groups: type[Settings]) -> None:
         raise InvalidSettings(f"{os.environ.get('K_SERVICE', 'function')} cannot start: {'; '.join(complaints)}")
 
 
+def forget() -> None:
+    """Read the environment anew at the next `load`, because it was changed."""
+    _loaded.clear()
+
+
 def _from_environment(settings: type[Settings]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, field in settings.model_fields.items():
