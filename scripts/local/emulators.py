@@ -1,7 +1,6 @@
 """Google's own Firestore and Pub/Sub emulators, as children of the runner."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,6 @@ JVM_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m")
 FIRESTORE_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
-ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -36,32 +34,23 @@ class Emulator:
 
 async def start_firestore(tools: Tools, children: Children, logs: Path) -> Emulator:
     """Start the Firestore emulator and wait until it answers. Raises `NotReady`."""
-
-    def command(port: int) -> list[str]:
-        program = [str(tools.java), *JVM_FLAGS, "-cp", str(tools.firestore_jar), FIRESTORE_CLASS]
-        return [*program, "--host", "127.0.0.1", "--port", str(port)]
-
-    return await _start("firestore", command, children, logs)
+    port = free_port()
+    program = [str(tools.java), *JVM_FLAGS, "-cp", str(tools.firestore_jar), FIRESTORE_CLASS]
+    return await _start("firestore", [*program, "--host", "127.0.0.1", "--port", str(port)], port, children, logs)
 
 
-async def start_pubsub(tools: Tools, children: Children, logs: Path) -> Emulator:
-    """Start the Pub/Sub emulator and wait until it answers. Raises `NotReady`."""
-
-    def command(port: int) -> list[str]:
-        return [str(tools.java), *JVM_FLAGS, "-jar", str(tools.pubsub_jar), "--host=127.0.0.1", f"--port={port}"]
-
-    return await _start("pubsub", command, children, logs)
+async def start_pubsub(tools: Tools, children: Children, logs: Path, port: int) -> Emulator:
+    """Start the Pub/Sub emulator on a port that others were told already. Raises `NotReady`."""
+    program = [str(tools.java), *JVM_FLAGS, "-jar", str(tools.pubsub_jar)]
+    return await _start("pubsub", [*program, "--host=127.0.0.1", f"--port={port}"], port, children, logs)
 
 
-async def _start(name: str, command: Callable[[int], list[str]], children: Children, logs: Path) -> Emulator:
+async def _start(name: str, command: list[str], port: int, children: Children, logs: Path) -> Emulator:
     log = logs / f"{name}.log"
-    for _ in range(ATTEMPTS):
-        port = free_port()
-        child = await children.start(name, command(port), log=log)
-        if await _answers(child, port):
-            return Emulator(child, port)
-        child.kill()
-    raise NotReady(f"The {name} emulator does not start: see {log}")
+    child = await children.start(name, command, log=log)
+    if not await _answers(child, port):
+        raise NotReady(f"The {name} emulator does not start: see {log}")
+    return Emulator(child, port)
 
 
 async def _answers(child: Child, port: int) -> bool:
