@@ -43,9 +43,9 @@ class Question:
 
     @property
     def about(self) -> frozenset[str]:
-        """The words after "about", if there is such a word."""
+        """The words after "about", if there is such a word; there a weekday is a subject, not a time."""
         match = ABOUT.search(self.lower)
-        return frozenset(key_words(match[1]) - BESIDE_THE_TOPIC) if match else frozenset()
+        return frozenset(key_words(match[1])) if match else frozenset()
 
 
 def answer(conversation: Conversation) -> str:
@@ -98,7 +98,7 @@ def _intents(question: Question) -> list[Intent]:
     if re.search(r"\bunread\b", lower):
         return [lambda c, q: letters.unread(c, q.person, q.span)]
     if _asks_what_was_written(lower):
-        return [lambda c, q: letters.wrote(c, q.person, set(q.about or q.topic), q.span)]
+        return [_written]
     found: list[Intent] = []
     if re.search(r"\bhow many\b.*\b(meetings?|events?|appointments?|calls?)\b", lower):
         only_meetings = not re.search(r"\b(events?|appointments?)\b", lower)
@@ -122,6 +122,13 @@ def _intents(question: Question) -> list[Intent]:
     if WAITING.search(lower):
         found.append(_waiting)
     return found
+
+
+def _written(context: Context, question: Question) -> str:
+    if question.about:
+        span = span_of(ABOUT.sub("", question.lower), context.now)
+        return letters.wrote(context, question.person, set(question.about), span)
+    return letters.wrote(context, question.person, set(question.topic), question.span)
 
 
 def _waiting(context: Context, question: Question) -> str:

@@ -8,7 +8,7 @@ from scripts.local.models.extractive.vocabulary import MONTHS, WEEKDAYS
 
 PARTS = {"morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24), "tonight": (18, 24)}
 WEEKDAY = re.compile(rf"\b(?:(last|past|next|this|coming) )?({'|'.join(WEEKDAYS)})s?\b")
-ISO = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
+ISO = re.compile(r"\b([12]\d{3})-(\d\d)-(\d\d)\b")
 DAY_MONTH = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({'|'.join(MONTHS)})\b")
 MONTH_DAY = re.compile(rf"\b({'|'.join(MONTHS)}) (\d{{1,2}})(?:st|nd|rd|th)?\b")
 CLOCK = r"(\d{1,2})(?::(\d\d))?\s*(am|pm|a\.m\.|p\.m\.|o'clock)?"
@@ -50,8 +50,8 @@ def named(day: date) -> str:
 
 def _days(question: str, today_: date) -> tuple[date, date, str] | None:
     """First and last day, and their name."""
-    if match := ISO.search(question):
-        return _one(date(int(match[1]), int(match[2]), int(match[3])))
+    if (match := ISO.search(question)) and (day := _calendar_day(*match.groups())):
+        return _one(day)
     if match := DAY_MONTH.search(question):
         return _one(_nearest(today_, MONTHS.index(match[2]) + 1, int(match[1])))
     if match := MONTH_DAY.search(question):
@@ -80,6 +80,13 @@ def _weeks(question: str, today_: date) -> tuple[date, date, str] | None:
     if re.search(r"\b(next|coming) (few|seven|7) days\b", question):
         return (today_, today_ + timedelta(days=6), "the next seven days")
     return None
+
+
+def _calendar_day(year: str, month: str, day: str) -> date | None:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
 
 
 def _one(day: date) -> tuple[date, date, str]:
