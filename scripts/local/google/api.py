@@ -160,7 +160,7 @@ def _read_body(call: Call, match: Match) -> Json:
     if match.method.request is None:
         return {}
     try:
-        body: Any = orjson.loads(call.body or b"{}")
+        body = _without_nulls(orjson.loads(call.body or b"{}"))
     except orjson.JSONDecodeError:
         raise ApiError(400, "parseError", "Parse Error") from None
     wrong = [
@@ -178,6 +178,13 @@ def _read_body(call: Call, match: Match) -> Json:
             message = f"Invalid value at '{path.removeprefix('$.')}': {problem}"
         raise invalid_argument(message, (message,))
     return dict(body)
+
+
+def _without_nulls(value: Any) -> Any:
+    """The value without fields that are null: to Google they are not there."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _is_local_time(violation: str) -> bool:

@@ -16,6 +16,7 @@ from scripts.local.google.calendar_lists import asked_calendar, time_range_empty
 from scripts.local.google.calendar_store import StoredCalendar
 from scripts.local.google.errors import ApiError
 from scripts.local.google.recurrence import InvalidRecurrence, starts
+from scripts.local.google.schema import is_date_time
 from scripts.local.google.wire import Json
 
 _OWN_ID = re.compile(r"[a-v0-9]{5,1024}")
@@ -123,6 +124,8 @@ def _with_offset(value: Json, name: str, calendar_zone: ZoneInfo, recurring: boo
         return {"date": value["date"]}
     if "dateTime" not in value:
         raise ApiError(400, "required", f"Missing {name} time.")
+    if not is_date_time(value["dateTime"]) and not is_date_time(f"{value['dateTime']}Z"):
+        raise ApiError(400, "invalid", f'Invalid value for: Invalid format: "{value["dateTime"]}"')
     moment = datetime.fromisoformat(value["dateTime"].upper())
     if "timeZone" not in value and (recurring or moment.tzinfo is None):
         raise ApiError(400, "required", f"Missing time zone definition for {name} time.")

@@ -18,8 +18,8 @@ from scripts.local.google.mailbox import Mailbox, StoredMessage
 
 Predicate = Callable[[StoredMessage], bool]
 
-_TOKEN = re.compile(r'\s*(-?\{|-?\(|\)|\}|-?(?:[A-Za-z_]+:)?(?:"[^"]*"?|[^\s(){}"]*))')
-_OPERATOR = re.compile(r"(-?)([A-Za-z_]+):(.*)", re.DOTALL)
+_TOKEN = re.compile(r'\s*(-?\{|-?\(|\)|\}|-?(?:[A-Za-z_][A-Za-z0-9_]*:)?(?:"[^"]*"?|[^\s(){}"]*))')
+_OPERATOR = re.compile(r"(-?)([A-Za-z_][A-Za-z0-9_]*):(.*)", re.DOTALL)
 _WORD = re.compile(r"\w+")
 _AGE = re.compile(r"(\d+)([dmy])")
 _DATE = re.compile(r"(\d{4})[/-](\d{1,2})[/-](\d{1,2})")
@@ -240,7 +240,7 @@ def _time_predicate(operator: str, value: str) -> Predicate | None:
         age = _AGE.fullmatch(value.casefold())
         if age is None:
             return None
-        limit: datetime | None = clock.now() - relativedelta(**{_UNITS[age[2]]: int(age[1])})  # type: ignore[arg-type]
+        limit: datetime | None = clock.now() - relativedelta(**{_UNITS[age[2]]: int(age[1])})
         newer = operator == "newer_than"
     elif operator in ("after", "newer", "before", "older"):
         limit, newer = _instant(value), operator in ("after", "newer")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from functools import cached_property
 from typing import Literal
 
 from scripts.local import clock
@@ -35,17 +36,26 @@ _HISTORY_LIFETIME = timedelta(days=7)
 _FIRST_HISTORY_ID = 1_000_000
 
 
-@dataclass(slots=True)
+@dataclass
 class StoredMessage:
-    """A message with what Gmail adds: label ids, size, the last change; `internal_date` in ms since the epoch."""
+    """A message with what Gmail adds: label ids, the last change; `internal_date` in ms since the epoch."""
 
     source: Message
-    raw: bytes
-    document: EmailMessage
+    owner: str
     labels: set[str]
     internal_date: int
     history_id: int
     snippet: str
+
+    @cached_property
+    def raw(self) -> bytes:
+        """The mail in RFC 5322 form."""
+        return to_rfc822(self.source, self.owner)
+
+    @cached_property
+    def document(self) -> EmailMessage:
+        """The parsed form of `raw`."""
+        return parse(self.raw)
 
     @property
     def id(self) -> str:
@@ -92,11 +102,9 @@ class Mailbox:
         """Deliver a message; ValueError if its id is taken."""
         if message.id in self.messages:
             raise ValueError(message.id)
-        raw = to_rfc822(message, self.owner)
         stored = StoredMessage(
             source=message,
-            raw=raw,
-            document=parse(raw),
+            owner=self.owner,
             labels=self.label_ids(message.labels),
             internal_date=int(message.date.timestamp() * 1000),
             history_id=0,

@@ -54,7 +54,7 @@ def _rules(lines: tuple[str, ...], wall: datetime, zone: object) -> rruleset:
         try:
             if kind in ("RRULE", "EXRULE"):
                 rule = rrulestr(_local_until(value, zone), dtstart=wall)
-                (rules.rrule if kind == "RRULE" else rules.exrule)(rule)  # type: ignore[arg-type]
+                (rules.rrule if kind == "RRULE" else rules.exrule)(rule)
             else:
                 for moment in value.split(","):
                     found = _wall_time(moment, options, wall, zone)
