@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 from threading import Lock
 
+from lib.accounts.errors import ProviderBusy
 from lib.accounts.models import AccessToken, HandOutRequest
 from lib.core import clock, siblings
+from lib.core.errors import Forbidden, NotFound, ReconnectRequired
 from lib.core.store import UserId
 
 KEPT_UNTIL_BEFORE_EXPIRY = timedelta(minutes=5)
 MOST_TOKENS = 10_000
 
+_REFUSALS = (Forbidden, NotFound, ProviderBusy, ReconnectRequired)
 _Key = tuple[UserId, str, tuple[str, ...]]
 
 _lock = Lock()
@@ -46,7 +49,7 @@ def _ask(key: _Key, purpose: str, refused: str | None) -> str:
         scopes=list(scopes),
         refused_token_hash=hashlib.sha256(refused.encode()).hexdigest() if refused else None,
     )
-    handed_out = siblings.post("tokens", "/access-tokens", person, request, AccessToken)
+    handed_out = siblings.post("tokens", "/access-tokens", person, request, AccessToken, raises=_REFUSALS)
     with _lock:
         if len(_kept) >= MOST_TOKENS:
             _kept.clear()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from lib.accounts import store
+from lib.accounts.errors import CodeRefused, ProviderBusy, StateInvalid
 from lib.accounts.models import (
     Account,
     AccountConnected,
@@ -25,7 +26,7 @@ from lib.accounts.models import (
 from lib.accounts.providers import AuthorizeSettings, requested_scopes
 from lib.accounts.store import PendingConnection
 from lib.core import clock, siblings
-from lib.core.errors import Conflict, InvalidRequest, NotFound
+from lib.core.errors import InvalidRequest, NotFound
 from lib.core.events import publish
 from lib.core.identity import Identity
 from lib.core.settings import load
@@ -34,12 +35,6 @@ from lib.core.store import UserId
 TOPIC = "account-events"
 STATE_LASTS = timedelta(minutes=10)
 GOOGLE_ISSUERS = ("https://accounts.google.com",)
-
-
-class StateInvalid(Conflict):
-    """The state is unknown, used, expired, or of another session: the connecting has to begin anew."""
-
-    title = "This connecting is over; start again"
 
 
 def start(identity: Identity, request: ConnectionStart) -> ConnectionStarted:
@@ -94,7 +89,9 @@ def finish(identity: Identity, request: ConnectionFinish) -> Account:
         code_verifier=pending.code_verifier,
         redirect_url=pending.redirect_url,
     )
-    exchanged = siblings.post("tokens", "/exchanges", identity.person, exchange, ExchangedAccount)
+    exchanged = siblings.post(
+        "tokens", "/exchanges", identity.person, exchange, ExchangedAccount, raises=(CodeRefused, ProviderBusy)
+    )
     account = store.save_connected(identity.person, _account(pending.provider, exchanged))
     publish(TOPIC, AccountConnected(person=identity.person, account_id=account.id, provider=account.provider))
     return account

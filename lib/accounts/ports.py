@@ -4,21 +4,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from lib.core.errors import InvalidRequest, ProviderFailed
-
-
-class CodeRefused(InvalidRequest):
-    """The provider does not take the code: it is wrong, used, too old, or for another redirect."""
-
-    title = "The provider did not accept the consent; connect again"
-
 
 class GrantEnded(Exception):
     """The refresh token is good no more; only the person can help. The message is the provider's reason."""
-
-
-class ProviderBusy(ProviderFailed):
-    """The provider cannot answer now; the credentials are not in doubt."""
 
 
 @dataclass(frozen=True)

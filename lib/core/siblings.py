@@ -10,9 +10,9 @@ from google.auth.transport.requests import Request as AuthorizationRequest
 from google.oauth2 import id_token
 from pydantic import BaseModel
 
-from lib.core import clock, deadline, errors, telemetry
+from lib.core import clock, deadline, telemetry
 from lib.core.environment import function_url
-from lib.core.errors import Problem, Unavailable
+from lib.core.errors import MEDIA_TYPE, Problem, Unavailable
 from lib.core.identity import PERSON_HEADER
 from lib.core.store import UserId
 
@@ -25,10 +25,18 @@ _lock = Lock()
 _tokens: dict[str, tuple[datetime, str]] = {}
 
 
-def post(function: str, path: str, person: UserId, body: BaseModel, result: type[_R]) -> _R:
+def post(
+    function: str,
+    path: str,
+    person: UserId,
+    body: BaseModel,
+    result: type[_R],
+    *,
+    raises: tuple[type[Problem], ...] = (),
+) -> _R:
     """Ask a sibling to act for the person.
 
-    Raises the sibling's own problem if it answers with one that this program knows, else `Unavailable`.
+    Raises the sibling's problem if it is one of `raises`, which the caller has to expect; else `Unavailable`.
     """
     headers = {"Authorization": f"Bearer {_token(function)}", PERSON_HEADER: person}
     trace = telemetry.field("logging.googleapis.com/trace")
@@ -46,19 +54,16 @@ def post(function: str, path: str, person: UserId, body: BaseModel, result: type
         telemetry.warning("sibling unreachable", sibling=function, exception=type(error).__name__)
         raise Unavailable(f"{function} cannot be reached") from None
     if response.status_code != 200:
-        raise _problem(function, response)
+        raise _problem(function, response, raises)
     return result.model_validate_json(response.content)
 
 
-def _problem(function: str, response: requests.Response) -> Problem:
-    known = {
-        kind.type(): kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Problem)
-    }
+def _problem(function: str, response: requests.Response, raises: tuple[type[Problem], ...]) -> Problem:
     document: dict[str, Any] = {}
-    if response.headers.get("Content-Type", "").startswith(errors.MEDIA_TYPE):
+    if response.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
         document = response.json()
-    kind = known.get(str(document.get("type")))
-    if kind is None or response.status_code in (401, 403, 500):
+    kind = next((kind for kind in raises if kind.type() == document.get("type")), None)
+    if kind is None:
         telemetry.warning("sibling failed", sibling=function, sibling_status=response.status_code)
         return Unavailable(f"{function} did not answer as it should")
     standard = ("type", "title", "status", "detail", "request_id")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scripts.local import model_cards
 from scripts.local.catalog import REPOSITORY, TASKS_INVOKER, Catalog, Function, folder
 from scripts.local.endpoints import Endpoints
 from scripts.local.project import PROJECT, REGION, VAULT_KEY, service_account
@@ -28,7 +29,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class FunctionEnvironment:
-    """Computes the environment of each function. `overrides` are settings that win over the computed ones."""
+    """Computes the environment of each function. `overrides` go to all, over what is computed."""
 
     catalog: Catalog
     endpoints: Endpoints
@@ -40,12 +41,13 @@ class FunctionEnvironment:
     def of(self, name: str, port: int) -> dict[str, str]:
         """Everything that the process of this function sees."""
         row = self.catalog.functions[name]
-        known = {**self._settings(), **_real_models(os.environ), **self.overrides}
+        known = {**self._settings(), **_models(os.environ), **self.overrides}
         return {
             **{variable: os.environ[variable] for variable in INHERITED if variable in os.environ},
             **self._container(name, row, port),
             **self._cloud(name, row),
             **{setting: known[setting] for setting in row.settings if setting in known},
+            **self.overrides,
         }
 
     def secrets_folder(self, name: str) -> Path:
@@ -113,7 +115,8 @@ class FunctionEnvironment:
         }
 
 
-def _real_models(outside: Mapping[str, str]) -> dict[str, str]:
-    """A key alone means the vendor itself; a base URL, with or without a key, means that server."""
+def _models(outside: Mapping[str, str]) -> dict[str, str]:
+    """The local models, unless the outside names a real one: a key means the vendor itself, a base URL that server."""
     by_key = {f"{vendor}_BASE_URL": url for vendor, url in PROVIDERS.items() if outside.get(f"{vendor}_API_KEY")}
-    return by_key | {variable: outside[variable] for variable in REAL_MODELS if outside.get(variable)}
+    real = by_key | {variable: outside[variable] for variable in REAL_MODELS if outside.get(variable)}
+    return real or {"MODEL_CATALOGUE": model_cards.catalogue(), "RATE_CARD": model_cards.rate_card()}

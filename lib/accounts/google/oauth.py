@@ -7,7 +7,8 @@ from typing import Any
 import jwt
 import requests
 
-from lib.accounts.ports import CodeRefused, Grant, GrantEnded, Owner, ProviderBusy
+from lib.accounts.errors import CodeRefused, ProviderBusy
+from lib.accounts.ports import Grant, GrantEnded, Owner
 from lib.accounts.providers import TokenSettings
 from lib.core import clock, deadline, secrets, telemetry
 from lib.core.settings import load

@@ -15,6 +15,7 @@ from datetime import timedelta
 from threading import Lock
 
 from lib.accounts import store as account_store
+from lib.accounts.errors import ProviderBusy
 from lib.accounts.google.oauth import GoogleOAuth
 from lib.accounts.models import (
     AccessToken,
@@ -26,7 +27,7 @@ from lib.accounts.models import (
     Shredded,
     ShredRequest,
 )
-from lib.accounts.ports import Grant, GrantEnded, OAuth, ProviderBusy
+from lib.accounts.ports import Grant, GrantEnded, OAuth
 from lib.accounts.vault import keysets, store
 from lib.accounts.vault.store import SealedTokens
 from lib.core import clock, deadline, ids, telemetry

@@ -1,0 +1,33 @@
+"""One local cloud for the whole run; every test brings people of its own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts.local.background import running
+from scripts.local.call import Caller
+from scripts.local.runner import Options
+from tests.briefly import Briefly
+
+GENEROUS = {"REQUESTS_PER_MINUTE": "100000"}
+
+
+@pytest.fixture(scope="session")
+def briefly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Briefly]:
+    """The running copy. Modules of `lib` that a test calls directly reach the same emulators."""
+    folder: Path = tmp_path_factory.mktemp("briefly")
+    with running(Options(port=0, folder=folder, settings=GENEROUS)) as background:
+        state = background.state
+        os.environ |= {
+            "GOOGLE_CLOUD_PROJECT": "briefly-local",
+            "K_SERVICE": "tests",
+            "FUNCTION_URL": f"{state.origin}/{{name}}",
+            "FIRESTORE_EMULATOR_HOST": state.endpoints.firestore.removeprefix("http://"),
+            "PUBSUB_ENDPOINT": state.endpoints.pubsub,
+            "KMS_ENDPOINT": state.endpoints.kms,
+        }
+        briefly = Briefly(state, Caller(state))
+        briefly.control("google", "POST", "auto_approve", {"enabled": True})
+        yield briefly
