@@ -110,11 +110,11 @@ class Api:
         """The living token with a scope that the method takes: else 401 or 403."""
         value = bearer(call)
         if value is None:
-            raise _unauthenticated("required", "Login Required.", "CREDENTIALS_MISSING", _REALM)
+            raise _unauthenticated("required", "Login Required.", _REALM)
         token = self.grants.access_tokens.get(value)
         if token is None or not token.alive or token.email not in self.accounts.by_email:
             challenge = f'{_REALM}, error="invalid_token"'
-            raise _unauthenticated("authError", "Invalid Credentials", "ACCESS_TOKEN_TYPE_UNSUPPORTED", challenge)
+            raise _unauthenticated("authError", "Invalid Credentials", challenge)
         if match.method.scopes and not set(match.method.scopes) & set(token.scopes):
             raise _scope_insufficient(match)
         return token
@@ -126,15 +126,13 @@ def _no_such_method(call: Call) -> ApiError:
     return ApiError(404, "notFound", "Not Found")
 
 
-def _unauthenticated(reason: str, message: str, info: str, challenge: str) -> ApiError:
+def _unauthenticated(reason: str, message: str, challenge: str) -> ApiError:
     """401: https://developers.google.com/workspace/calendar/api/guides/errors#401_invalid_credentials"""
-    details: Json = {"@type": _ERROR_INFO, "reason": info, "domain": "googleapis.com"}
     return ApiError(
         401,
         reason,
         message,
         location=("header", "Authorization"),
-        details=(details,),
         headers={"WWW-Authenticate": challenge},
     )
 

@@ -6,6 +6,7 @@ Source: https://developers.google.com/identity/openid-connect/openid-connect#an-
 import hashlib
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import jwt
@@ -38,13 +39,18 @@ def profile_claims(person: Person, scopes: tuple[str, ...]) -> Json:
     return claims
 
 
+@cache
+def _key_of_this_process() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
 @dataclass(frozen=True, slots=True)
 class IdTokens:
     """Signs ID tokens by RS256."""
 
     issuer: str
     client_id: str
-    key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    key: rsa.RSAPrivateKey = field(default_factory=_key_of_this_process)
 
     @property
     def key_id(self) -> str:

@@ -25,9 +25,16 @@ class Call:
 
     @classmethod
     def of_target(cls, method: str, target: str, headers: Mapping[str, str], body: bytes) -> "Call":
-        """Build a call from a request target such as `/token?x=1`; an absolute one counts by its path."""
+        """Build a call from a request target such as `/token?x=1`; an absolute one counts by its path.
+
+        A POST that stands for another method, as Google's client sends when a URL grows beyond 2,048 characters,
+        carries the query in its body: https://cloud.google.com/apis/docs/system-parameters
+        """
         parts = urlsplit(target)
-        return cls(method.upper(), parts.path, tuple(parse_qsl(parts.query, True)), headers, body)
+        query = parse_qsl(parts.query, True)
+        if method == "POST" and headers.get("X-HTTP-Method-Override"):
+            method, query, body = headers["X-HTTP-Method-Override"], query + parse_qsl(body.decode(), True), b""
+        return cls(method.upper(), parts.path, tuple(query), headers, body)
 
     def values(self, name: str) -> tuple[str, ...]:
         """All the values of a query parameter."""

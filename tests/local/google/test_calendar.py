@@ -258,9 +258,7 @@ def test_a_searched_or_ordered_read_gets_no_sync_token(visitor: Visitor) -> None
     assert "nextSyncToken" not in _list(visitor.calendar(), calendarId="primary", orderBy="updated")
 
 
-def test_a_void_sync_token_demands_a_full_read(
-    visitor: Visitor, move_clock: Callable[[timedelta], None]
-) -> None:
+def test_a_void_sync_token_demands_a_full_read(visitor: Visitor, move_clock: Callable[[timedelta], None]) -> None:
     calendar = visitor.calendar()
     token = _list(calendar, calendarId="primary")["nextSyncToken"]
 

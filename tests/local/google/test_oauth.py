@@ -198,7 +198,7 @@ def test_without_openid_there_is_no_id_token(visitor: Visitor) -> None:
 def test_googles_own_credentials_refresh_and_the_refresh_token_stays(visitor: Visitor) -> None:
     credentials = visitor.credentials()
     before, refresh_token = credentials.token, credentials.refresh_token
-    credentials.refresh(Request())
+    credentials.refresh(Request())  # type: ignore[no-untyped-call]
     assert credentials.token != before
     assert credentials.refresh_token == refresh_token
     assert "refresh_token" not in visitor.refresh(refresh_token).json()
@@ -238,7 +238,7 @@ def test_a_grant_revoked_on_command_makes_googles_client_ask_for_a_reconnect(vis
     credentials = visitor.credentials()
     visitor.control("revoke", {"user": ada.EMAIL})
     with pytest.raises(RefreshError, match="invalid_grant"):
-        credentials.refresh(Request())
+        credentials.refresh(Request())  # type: ignore[no-untyped-call]
 
 
 def test_a_refresh_token_dies_after_six_months_of_rest_or_a_hundred_younger_ones(

@@ -55,9 +55,7 @@ class Visitor:
             "login_hint": ada.EMAIL,
         }
         query = {name: value for name, value in (wanted | changes).items() if value is not None}
-        return requests.get(
-            f"{self.url}/o/oauth2/v2/auth", params=query, allow_redirects=False, timeout=_TIMEOUT
-        )
+        return requests.get(f"{self.url}/o/oauth2/v2/auth", params=query, allow_redirects=False, timeout=_TIMEOUT)
 
     def code(self, **changes: str | None) -> str:
         """A code for what is asked."""
@@ -87,7 +85,7 @@ class Visitor:
     def credentials(self, scope: str = ALL, email: str = ada.EMAIL) -> Credentials:
         """Google's own credentials object, able to refresh."""
         tokens = self.tokens(scope=scope, login_hint=email, prompt="consent")
-        return Credentials(
+        return Credentials(  # type: ignore[no-untyped-call]
             tokens["access_token"],
             refresh_token=tokens["refresh_token"],
             token_uri=f"{self.url}/token",
