@@ -201,7 +201,7 @@ class Gateway:
         function = self.catalog.functions.get(request.match_info.get("function", ""))
         streams = function is not None and function.asgi and request.method == "GET"
         if streams or "text/event-stream" in request.headers.get("Accept", ""):
-            return web.Response(text=AUTH_EXPIRED, headers=STREAM_HEADERS | {"X-Request-Id": request_id})
+            return web.Response(body=AUTH_EXPIRED.encode(), headers=STREAM_HEADERS | {"X-Request-Id": request_id})
         return _document(Unauthenticated("Nobody is signed in"), request_id)
 
     @property

@@ -5,7 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Tools:
 
 def find_tools() -> Tools:
     """Find Java and the two emulators. Raises `NotReady`."""
-    firestore, pubsub = find_emulators()
+    firestore, pubsub = find_emulators(sdk_roots())
     return Tools(find_java(), firestore, pubsub)
 
 
@@ -63,10 +63,10 @@ def java_version(said: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def find_emulators() -> tuple[Path, Path]:
-    """The jars of Firestore and Pub/Sub in a Google Cloud SDK. Raises `NotReady`."""
+def find_emulators(roots: Iterable[Path]) -> tuple[Path, Path]:
+    """The jars of Firestore and Pub/Sub in the first Google Cloud SDK that has both. Raises `NotReady`."""
     missing: set[str] = {"cloud-firestore-emulator", "pubsub-emulator"}
-    for root in sdk_roots():
+    for root in roots:
         firestore = root / FIRESTORE_JAR
         pubsub = max(root.glob(PUBSUB_JAR), default=None)
         if firestore.is_file() and pubsub is not None:

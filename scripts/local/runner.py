@@ -43,6 +43,8 @@ from scripts.local.world import WorldConfig
 
 WORLD_SECONDS = 60.0
 POLL_SECONDS = 0.02
+# Shorter than Cloud Run's ten: what a function would save, its database forgets in the same moment.
+CLOSING_SECONDS = 2.0
 OURS = ("logs", "secrets", "home", "clock-offset", "world.json", "endpoints.json", "identity.pem", state.STATE_FILE)
 
 
@@ -50,7 +52,7 @@ OURS = ("logs", "secrets", "home", "clock-offset", "world.json", "endpoints.json
 class Options:
     """How to run a copy. Port 0 takes a free one; the state's folder is `.local/PORT` unless told.
 
-    Functions are found beside the catalogue. `settings` win over the computed environment of functions.
+    Functions are found beside the catalogue. `settings` go into every function's environment.
     """
 
     port: int = 8787
@@ -142,7 +144,7 @@ class LocalCloud:
         keys = Keys(key.jwks(), await self._clerk_keys(endpoints))
         site = self._site(ground, endpoints, keys, sink)
         self.supervisor = Supervisor.of(rows, site, ground.children, self._options.pending_seconds)
-        self._stack.push_async_callback(self.supervisor.close)
+        self._stack.push_async_callback(self.supervisor.close, CLOSING_SECONDS)
         admission = Admission(ground.identity.jwks(), service_account, endpoints.function)
         door = await self._stack.enter_async_context(FrontDoor(rows, self.supervisor, admission))
         people = {which: known_cast(which).user_id for which in ("demo", "second")}

@@ -1,0 +1,89 @@
+"""The catalogue is read strictly, and what it says of a function becomes that function's environment."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.local import catalog
+from scripts.local.catalog import InvalidCatalog
+from scripts.local.endpoints import Endpoints
+from scripts.local.environment import FunctionEnvironment, Keys
+
+ROW = {"trigger": "http", "callers": ["gateway"]}
+
+
+def load(tmp_path: Path, **parts: object) -> catalog.Catalog:
+    file = tmp_path / "catalog.yaml"
+    file.write_text(yaml.safe_dump(parts))
+    return catalog.load(file)
+
+
+@pytest.mark.parametrize(
+    ("parts", "complaint"),
+    [
+        ({"functions": {"a": {**ROW, "concurency": 3}}}, "functions.a.concurency: Extra inputs"),
+        ({"functions": {"a": {"trigger": "cron"}}}, "functions.a.trigger"),
+        ({"functions": {"a": {"trigger": "pubsub"}}}, "a topic belongs to the trigger pubsub"),
+        ({"functions": {"a": {**ROW, "speaks_for": ["chat"]}}}, "speaks_for names who may not call: chat"),
+        ({"functions": {"a": {**ROW, "public": True}}}, "a public function has no list of callers"),
+        ({"functions": {"a": {**ROW, "publishes": ["t"]}}}, "a refers to t, which is not among the topics"),
+        ({"functions": {"a": {**ROW, "secrets": ["s"]}}}, "a refers to s, which is not among the secrets"),
+        ({"functions": {"a": {**ROW, "calls": ["b"]}, "b": ROW}}, "b is called by a but does not admit it"),
+        ({"functions": {"a": ROW}, "topics": ["t", "t"]}, "t is twice among the topics"),
+        ({"functions": {"a": ROW}, "sinks": {"s": {"event": "e", "topic": "t"}}}, "sink s has no topic t"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name(tmp_path: Path, parts: dict[str, object], complaint: str) -> None:
+    with pytest.raises(InvalidCatalog, match=complaint):
+        load(tmp_path, **parts)
+
+
+def test_a_function_that_enqueues_calls_by_the_tasks_account(tmp_path: Path) -> None:
+    caller = {**ROW, "calls": ["b"], "queues": ["q"]}
+    rows = load(
+        tmp_path, functions={"a": caller, "b": {"trigger": "tasks", "callers": ["tasks-invoker"]}}, queues={"q": {}}
+    )
+    assert rows.functions["a"].calls == ("b",)
+
+
+def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "catalog.yaml").write_text("{")
+    with pytest.raises(InvalidCatalog):
+        catalog.load(tmp_path / "catalog.yaml")
+
+
+def environment(monkeypatch: pytest.MonkeyPatch, **outside: str) -> FunctionEnvironment:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "MODEL_CATALOGUE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in outside.items():
+        monkeypatch.setenv(name, value)
+    rows = catalog.load()
+    endpoints = Endpoints(
+        **dict.fromkeys(("kms", "secrets", "tasks", "scheduler", "google_cloud_control"), "http://127.0.0.1:1"),
+        **dict.fromkeys(("google", "clerk", "origin", "firestore", "pubsub"), "http://127.0.0.1:1"),
+        models="http://127.0.0.1:2",
+        metadata=dict.fromkeys(rows.functions, "127.0.0.1:3"),
+    )
+    return FunctionEnvironment(rows, endpoints, Keys({}, {}), Path("/state"), "client", {"EXTRA": "1"})
+
+
+def test_the_models_are_local_unless_the_environment_names_real_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    local = environment(monkeypatch).of("stream", 1)
+    assert (local["OPENAI_BASE_URL"], local["ANTHROPIC_BASE_URL"]) == ("http://127.0.0.1:2/v1", "http://127.0.0.1:2")
+    by_key = environment(monkeypatch, OPENAI_API_KEY="sk").of("stream", 1)
+    assert by_key["OPENAI_BASE_URL"] == "https://api.openai.com/v1"
+    by_url = environment(monkeypatch, OPENAI_BASE_URL="http://10.0.0.1/v1").of("stream", 1)
+    assert by_url["OPENAI_BASE_URL"] == "http://10.0.0.1/v1"
+
+
+def test_what_the_options_set_reaches_every_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = environment(monkeypatch)
+    assert {made.of(name, 1)["EXTRA"] for name in made.catalog.functions} == {"1"}
+
+
+def test_credentials_of_whoever_runs_it_reach_no_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = {"GOOGLE_APPLICATION_CREDENTIALS": "/key.json", "OPENAI_API_KEY": "sk", "AWS_SECRET_ACCESS_KEY": "x"}
+    made = environment(monkeypatch, **secret).of("stream", 1)
+    assert not set(secret) & set(made)
+    assert made["HOME"].startswith("/state/")
