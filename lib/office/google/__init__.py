@@ -1,0 +1,1 @@
+"""Google as a provider of mail and calendars."""

@@ -1,0 +1,88 @@
+"""One pooled HTTP layer for all threads, on which no request outlasts the deadline of the work at hand."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+
+import urllib3
+
+from lib.core import deadline
+from lib.core.deadline import Deadline
+from lib.core.errors import DeadlineExceeded, ProviderFailed
+
+LONGEST_CALL = timedelta(seconds=10)
+LONGEST_CONNECT = timedelta(seconds=3)
+FAIR_CHANCE = timedelta(seconds=2)
+MOST_BYTES = 48 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def send(method: str, url: str, headers: Mapping[str, str], body: bytes | str | None = None) -> Reply:
+    """One request, at most ten seconds and never beyond the current deadline, without redirects or retries.
+
+    Raises `ProviderFailed` when the connection fails, or a fair chance of two seconds brought nothing, and
+    `DeadlineExceeded` when there was less time than that.
+    """
+    allowed = deadline.current().seconds(LONGEST_CALL)
+    limit = Deadline.after(timedelta(seconds=allowed))
+    try:
+        response = _pool().request(
+            method,
+            url,
+            headers=dict(headers),
+            body=body,
+            timeout=urllib3.Timeout(connect=min(allowed, LONGEST_CONNECT.total_seconds()), total=allowed),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            content = b"".join(_chunks(response, limit))
+        except BaseException:
+            response.close()
+            raise
+        response.release_conn()
+    except (urllib3.exceptions.TimeoutError, TimeoutError, DeadlineExceeded):
+        if allowed < FAIR_CHANCE.total_seconds():
+            raise DeadlineExceeded("Google did not answer in time") from None
+        raise ProviderFailed("Google did not answer in time") from None
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise ProviderFailed(f"The connection to Google failed: {type(error).__name__}") from None
+    return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
+
+
+def _chunks(response: urllib3.BaseHTTPResponse, limit: Deadline) -> Iterator[bytes]:
+    """The body, so read that a trickle does not outlast the limit either."""
+    received = 0
+    while True:
+        _limit_reading(response, limit)
+        chunk = response.read(CHUNK_BYTES)
+        if not chunk:
+            return
+        received += len(chunk)
+        if received > MOST_BYTES:
+            raise ProviderFailed("Google's answer is too large")
+        yield chunk
+
+
+def _limit_reading(response: urllib3.BaseHTTPResponse, limit: Deadline) -> None:
+    """A socket's timeout counts from each packet: shorten it to what is left."""
+    seconds = limit.seconds(LONGEST_CALL)
+    socket = getattr(response.connection, "sock", None)
+    if socket is not None:
+        socket.settimeout(seconds)
+
+
+@cache
+def _pool() -> urllib3.PoolManager:
+    return urllib3.PoolManager(num_pools=8, maxsize=64, block=False)

@@ -1,0 +1,57 @@
+"""What can be asked of mail and events, in words that no provider owns."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+_PHRASE = re.compile(r'"([^"]*)"|(\S+)')
+
+
+def _representable(moment: datetime) -> datetime:
+    if not 1970 <= moment.year <= 9000:
+        raise ValueError("has to lie between 1970 and 9000")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_representable)]
+"""An instant with its offset from UTC, in years that every provider can be asked about."""
+
+
+class MailQuery(BaseModel):
+    """Which messages: all that fit every part that is given.
+
+    `text`, `from_`, `to` and `subject` are words that all have to occur, "in quotes" as a phrase; nothing in them is an
+    operator. `after` is inclusive, `before` is not. `label` is the id of a label; without one, everything but drafts,
+    spam and trash is searched.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
+
+    text: Words | None = None
+    from_: Words | None = Field(default=None, alias="from")
+    to: Words | None = None
+    subject: Words | None = None
+    unread: bool | None = None
+    has_attachment: bool | None = None
+    after: Moment | None = None
+    before: Moment | None = None
+    label: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+    def filters(self) -> dict[str, Any]:
+        """The parts that are given, to bind a cursor to."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def admits(self, moment: datetime) -> bool:
+        """Whether a message of this date is asked for."""
+        return (self.after is None or moment >= self.after) and (self.before is None or moment < self.before)
+
+
+def phrases(text: str) -> list[str]:
+    """The words and quoted phrases of a text, without characters that a search language may give a meaning to."""
+    found = [quoted or word for quoted, word in _PHRASE.findall(text)]
+    cleaned = [re.sub(r'["\\\x00-\x1f\x7f]+', " ", phrase).strip() for phrase in found]
+    return [phrase for phrase in cleaned if any(character.isalnum() for character in phrase)]
