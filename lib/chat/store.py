@@ -1,0 +1,170 @@
+"""Chat in Firestore, but for the log of runs, which is `run_log`.
+
+users/{uid}/conversations/{conversation}                        a `Conversation`
+users/{uid}/conversations/{conversation}/messages/{message}     a `Message`
+users/{uid}/runs/{run}                                          a `Run`
+stream_instances/{instance}/signals/{run}                       what readers and stoppers want of an instance's run
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.cloud import firestore
+
+from lib.chat.models import Conversation, Message, Run, RunState
+from lib.core import clock
+from lib.core.store import AlreadyExists, Global, NotFound, UserId, client, compare_and_set, global_document, person
+
+SCHEMA_VERSION = 1
+SIGNALS_KEPT = timedelta(hours=2)
+
+
+def create_conversation(user: UserId, conversation: Conversation) -> bool:
+    """Keep a new conversation; False if there is one with this id."""
+    try:
+        _conversation(user, conversation.id).create(_versioned(conversation.model_dump()))
+    except AlreadyExists:
+        return False
+    return True
+
+
+def conversation(user: UserId, conversation_id: str) -> Conversation | None:
+    """A conversation."""
+    stored = _conversation(user, conversation_id).get().to_dict()
+    return Conversation.model_validate(stored) if stored else None
+
+
+def conversations(user: UserId, limit: int, after: tuple[datetime, str] | None) -> list[Conversation]:
+    """Conversations from the last used on, after a position: time and id."""
+    query = (
+        person(user)
+        .collection("conversations")
+        .order_by("updated_at", direction=firestore.Query.DESCENDING)
+        .order_by("id", direction=firestore.Query.DESCENDING)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.start_after({"updated_at": after[0], "id": after[1]})
+    return [Conversation.model_validate(snapshot.to_dict()) for snapshot in query.stream()]
+
+
+def rename(user: UserId, conversation_id: str, title: str) -> bool:
+    """Change the title; False if there is no such conversation."""
+    try:
+        _conversation(user, conversation_id).update({"title": title})
+    except NotFound:
+        return False
+    return True
+
+
+def delete(user: UserId, conversation_id: str) -> None:
+    """Delete a conversation with its messages and runs."""
+    runs = person(user).collection("runs").where(filter=firestore.FieldFilter("conversation_id", "==", conversation_id))
+    for snapshot in runs.stream():
+        client().recursive_delete(snapshot.reference)
+    client().recursive_delete(_conversation(user, conversation_id))
+
+
+def message(user: UserId, conversation_id: str, message_id: str) -> Message | None:
+    """A message."""
+    stored = _message(user, conversation_id, message_id).get().to_dict()
+    return Message.model_validate(stored) if stored else None
+
+
+def messages(user: UserId, conversation_id: str, limit: int, after: tuple[datetime, str] | None) -> list[Message]:
+    """Messages from the oldest on, after a position: time and id."""
+    query = (
+        _conversation(user, conversation_id).collection("messages").order_by("created_at").order_by("id").limit(limit)
+    )
+    if after is not None:
+        query = query.start_after({"created_at": after[0], "id": after[1]})
+    return [Message.model_validate(snapshot.to_dict()) for snapshot in query.stream()]
+
+
+def latest_messages(user: UserId, conversation_id: str, limit: int) -> list[Message]:
+    """The newest messages, the oldest of them first."""
+    query = (
+        _conversation(user, conversation_id)
+        .collection("messages")
+        .order_by("created_at", direction=firestore.Query.DESCENDING)
+        .limit(limit)
+    )
+    return [Message.model_validate(snapshot.to_dict()) for snapshot in query.stream()][::-1]
+
+
+def post(user: UserId, question: Message, run: Run) -> bool:
+    """Keep a question and its run, in one commit; False if there is a message with this id.
+
+    Raises `NotFound` if the conversation was deleted meanwhile.
+    """
+    batch = client().batch()
+    batch.create(_message(user, run.conversation_id, question.id), _versioned(question.model_dump()))
+    batch.create(_run(user, run.id), _versioned(run.model_dump()))
+    batch.update(_conversation(user, run.conversation_id), {"updated_at": question.created_at, "latest_run": run.id})
+    try:
+        batch.commit()
+    except AlreadyExists:
+        return False
+    return True
+
+
+def run(user: UserId, run_id: str) -> Run | None:
+    """A run."""
+    stored = _run(user, run_id).get().to_dict()
+    return Run.model_validate(stored) if stored else None
+
+
+def stop_queued(user: UserId, run_id: str) -> bool:
+    """Stop a run that nobody has claimed; False if somebody has."""
+    snapshot = _run(user, run_id).get()
+    if (snapshot.to_dict() or {}).get("state") != RunState.QUEUED:
+        return False
+    return compare_and_set(snapshot, {"state": RunState.STOPPED})
+
+
+def set_feedback(user: UserId, conversation_id: str, message_id: str, thumb: str | None) -> None:
+    """Keep a person's thumb for a message. Raises `NotFound`."""
+    _message(user, conversation_id, message_id).update({"feedback": thumb})
+
+
+def signal(instance: str, run_id: str, **wishes: Any) -> None:
+    """Tell the instance that produces a run what is wanted of it."""
+    expiry = {"expires_at": clock.now() + SIGNALS_KEPT, "schema_version": SCHEMA_VERSION}
+    _signals(instance).document(run_id).set(wishes | expiry, merge=True)
+
+
+def watch_signals(instance: str, told: Callable[[str, dict[str, Any]], None]) -> Callable[[], None]:
+    """Have each signal to the instance told, on a thread of the watch's own; returns how to end it."""
+
+    def changed(_: Any, changes: Any, __: Any) -> None:
+        for change in changes:
+            told(change.document.id, change.document.to_dict() or {})
+
+    watch = _signals(instance).on_snapshot(changed)
+    return lambda: watch.unsubscribe()
+
+
+def signals_of(instance: str, run_id: str) -> dict[str, Any]:
+    """What is wanted of a run, read directly in case the watch is broken."""
+    return _signals(instance).document(run_id).get().to_dict() or {}
+
+
+def _signals(instance: str) -> Any:
+    return global_document(Global.STREAM_INSTANCES, instance).collection("signals")
+
+
+def _versioned(data: dict[str, Any]) -> dict[str, Any]:
+    return data | {"schema_version": SCHEMA_VERSION}
+
+
+def _conversation(user: UserId, conversation_id: str) -> Any:
+    return person(user).collection("conversations").document(conversation_id)
+
+
+def _message(user: UserId, conversation_id: str, message_id: str) -> Any:
+    return _conversation(user, conversation_id).collection("messages").document(message_id)
+
+
+def _run(user: UserId, run_id: str) -> Any:
+    return person(user).collection("runs").document(run_id)

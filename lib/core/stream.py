@@ -1,0 +1,206 @@
+"""The streaming layer: GET routes that answer with server-sent events, as a thin adapter of Starlette.
+
+Identity, limits, problems and the log line are those of `lib.core.http`; handlers are asynchronous, and yield events.
+Server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from inspect import getdoc
+from types import FrameType
+from typing import Any, Protocol, get_type_hints
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import compile_path
+
+from lib.core import settings, telemetry
+from lib.core.environment import Environment
+from lib.core.errors import MEDIA_TYPE, InternalError, InvalidRequest, MethodNotAllowed, NotFound, Problem
+from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, identify
+from lib.core.limits import Limit
+from lib.core.request_log import RequestLog, request_log
+
+HEARTBEAT_SECONDS = 15.0
+RECONNECT_MILLISECONDS = 500
+
+
+class Event(Protocol):
+    """What a handler yields: an id to resume from, and one line of data."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def data(self) -> str: ...
+
+
+Events = AsyncIterator[Any]
+Handler = Callable[..., Awaitable[Events | None]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route, with what its handler takes."""
+
+    rule: str
+    pattern: Any
+    handler: Handler
+    path: type[BaseModel] | None
+
+    @property
+    def summary(self) -> str:
+        """The first line of the handler's documentation."""
+        return (getdoc(self.handler) or "").partition("\n")[0]
+
+
+class StreamService:
+    """A function's streaming routes. Awaited with Starlette's request, as functions-framework does, it answers it."""
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        headers: dict[str, str],
+        ending: Callable[[], Awaitable[None]],
+        limit: Limit | None = None,
+        requires: tuple[type[settings.Settings], ...] = (),
+    ):
+        """`ending` is awaited when the instance is told to end. Raises `InvalidSettings`."""
+        settings.require(Environment, GatewaySettings, CallerSettings, *requires)
+        self.title = title
+        self.routes: list[Route] = []
+        self._headers = headers
+        self._limit = limit
+        self._ending = ending
+        self._is_listening = False
+
+    def get(self, rule: str) -> Callable[[Handler], Handler]:
+        """Register a route; the handler takes `identity`, `path` and `last_event_id`, and returns events or None."""
+
+        def register(handler: Handler) -> Handler:
+            pattern, _, _ = compile_path(rule)
+            self.routes.append(Route(rule, pattern, handler, get_type_hints(handler).get("path")))
+            return handler
+
+        return register
+
+    async def __call__(self, request: StarletteRequest) -> Response:
+        self._listen_for_the_end()
+        with ExitStack() as stack:
+            log = stack.enter_context(request_log(request.method, request.headers.get("X-Cloud-Trace-Context")))
+            try:
+                events = await self._events(request)
+            except Exception as error:
+                return _problem_response(error, log)
+            if events is None:
+                log.status = 204
+                return Response(status_code=204, headers={"X-Request-Id": log.request_id})
+            log.status = 200
+            ends = stack.pop_all()
+        lines = _lines(events, ends)
+        return StreamingResponse(lines, headers=self._headers | {"X-Request-Id": log.request_id})
+
+    async def _events(self, request: StarletteRequest) -> Events | None:
+        route, values = self._route(request)
+        telemetry.add(route=f"GET {route.rule}")
+        identity = await self._identify(request)
+        arguments: dict[str, Any] = {"identity": identity, "last_event_id": _last_event_id(request)}
+        if route.path is not None:
+            arguments["path"] = _validated(route.path, values)
+        return await route.handler(**arguments)
+
+    def _route(self, request: StarletteRequest) -> tuple[Route, dict[str, str]]:
+        for route in self.routes:
+            match = route.pattern.match(request.url.path)
+            if match:
+                if request.method != "GET":
+                    raise MethodNotAllowed(headers={"Allow": "GET"})
+                return route, match.groupdict()
+        raise NotFound()
+
+    async def _identify(self, request: StarletteRequest) -> Identity:
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        received = Request(request.headers, request.method, target, b"")
+        identity = await asyncio.to_thread(identify, received)
+        telemetry.add(person=telemetry.person_hash(identity.person), caller=identity.caller)
+        if self._limit is not None and identity.session is not None:
+            await asyncio.to_thread(self._limit, identity.person)
+        return identity
+
+    def _listen_for_the_end(self) -> None:
+        """Chain into the server's own handling of SIGTERM, which tells running streams nothing."""
+        if self._is_listening:
+            return
+        self._is_listening = True
+        loop = asyncio.get_running_loop()
+        tasks: list[asyncio.Task[None]] = []
+        before = signal.getsignal(signal.SIGTERM)
+
+        async def end() -> None:
+            await self._ending()
+
+        def received(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(lambda: tasks.append(loop.create_task(end())))
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(signal.SIGTERM, received)
+
+
+async def _lines(events: Events, ends: ExitStack) -> AsyncIterator[str]:
+    """The events as text, with a comment whenever nothing came for a while. Nothing is raised from here:
+
+    functions-framework would begin a second response in the midst of this one.
+    """
+    with ends:
+        yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
+        waiting: asyncio.Future[Any] | None = None
+        try:
+            while True:
+                waiting = waiting or asyncio.ensure_future(anext(events, None))
+                done, _ = await asyncio.wait({waiting}, timeout=HEARTBEAT_SECONDS)
+                if not done:
+                    yield ": still here\n\n"
+                    continue
+                event, waiting = waiting.result(), None
+                if event is None:
+                    return
+                yield f"id: {event.id}\ndata: {event.data}\n\n"
+        except Exception as error:
+            telemetry.error("stream broke", error)
+        finally:
+            if waiting is not None:
+                waiting.cancel()
+
+
+def _last_event_id(request: StarletteRequest) -> str | None:
+    """From the header, or from the query for clients that cannot set one."""
+    return request.headers.get("Last-Event-ID") or request.query_params.get("last_event_id")
+
+
+def _validated(model: type[BaseModel], values: dict[str, str]) -> BaseModel:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        fields = [".".join(map(str, entry["loc"])) for entry in error.errors()]
+        raise InvalidRequest(f"Not valid: {', '.join(fields)}") from None
+
+
+def _problem_response(error: Exception, log: RequestLog) -> Response:
+    if not isinstance(error, Problem):
+        telemetry.error("unhandled exception", error)
+    problem = error if isinstance(error, Problem) else InternalError()
+    telemetry.add(problem=problem.type())
+    log.status = problem.status
+    return Response(
+        json.dumps(problem.document(log.request_id)),
+        problem.status,
+        {**problem.headers, "X-Request-Id": log.request_id},
+        MEDIA_TYPE,
+    )
