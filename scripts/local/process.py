@@ -109,6 +109,8 @@ class Service:
                 instance.child.kill()
                 await instance.child.wait()
             else:
+                # Cloud Run sends nothing more to an instance that it has told to end.
+                instance.stopping = number == signal.SIGTERM
                 instance.child.signal(number)
         return [instance.id for instance in hit]
 

@@ -1,33 +1,109 @@
-"""A question is answered from the person's own day, streamed, cited, stored and metered."""
+"""A question is answered from the person's own day: cited, stored and metered; and nobody else commands the answer."""
 
-import uuid
+import re
+from base64 import urlsafe_b64decode
+from datetime import UTC
 from typing import Any
 
+import pytest
+
+from lib.core import clock
+from lib.core.store import UserId
+from lib.usage import store
+from lib.usage.models import Micros
+from tests.asking import answer, ask
 from tests.briefly import ADA, Briefly, Client, eventually
-from tests.sse import Event, events, text
+from tests.sse import Event, text
+
+DAY = "What does my day look like, and who is waiting for an answer from me?"
 
 
-def ask(person: Client, question: str, conversation: str | None = None, **options: Any) -> tuple[str, dict[str, Any]]:
-    """Ask in a conversation, a new one if none is named; the conversation and what the posting answered."""
-    conversation = conversation or person.post("/chat/conversations", {}, 201)["id"]
-    wish = {"id": uuid.uuid4().hex, "text": question, **options}
-    return conversation, person.post(f"/chat/conversations/{conversation}/messages", wish, 201)
-
-
-def answer(person: Client, run: str, **headers: str) -> list[Event]:
-    """The whole stream of a run."""
-    return list(events(person.call("GET", f"/stream/runs/{run}", stream=True, **headers)))
-
-
-def test_an_answer_knows_the_day(briefly: Briefly) -> None:
+@pytest.fixture
+def ada(briefly: Briefly) -> Client:
+    """Somebody with Ada's Google account, in Ada's time zone."""
     person = briefly.sign_up()
     person.connect_google()
-    person.call("PATCH", "/users/me/preferences", {"time_zone": "Europe/Berlin"})
-    question = "What does my day look like, and who is waiting for an answer from me?"
-    conversation, posted = ask(person, question)
-    read = answer(person, posted["run"]["id"])
-    print([event.type for event in read])
-    print(text(read))
-    print(read[1].data, [e.data for e in read if e.type.startswith("source")][:5], read[-3:])
-    assert read[-1].type == "done"
+    assert person.call("PATCH", "/users/me/preferences", {"time_zone": "Europe/Berlin"}).status_code == 200
+    return person
+
+
+def seeded(briefly: Briefly) -> dict[str, Any]:
+    """What a right answer about Ada cites, and what was injected into her mail."""
+    people = briefly.control("google", "GET", "people")["people"]
+    return dict(next(person for person in people if person["email"] == ADA)["expected"])
+
+
+def provider_ids(read: list[Event], kind: str) -> list[str]:
+    """The provider's own ids of the cited sources of a kind."""
+    documents = [event.document for event in read if event.type.startswith("source-")]
+    found = [one["sourceId"] for one in documents if one["providerMetadata"]["briefly"]["kind"] == kind]
+    last = [identifier.rpartition(".")[2] for identifier in found]
+    return [urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode() for part in last]
+
+
+def test_an_answer_cites_the_events_of_the_day_and_the_mails_that_wait(briefly: Briefly, ada: Client) -> None:
+    _, posted = ask(ada, DAY)
+    read = answer(ada, posted["run"]["id"])
+    expected = seeded(briefly)
+    assert set(expected["today_event_ids"]) <= set(provider_ids(read, "event"))
+    assert set(provider_ids(read, "mail")) == set(expected["awaiting_reply_message_ids"])
+    assert [event.type for event in read[-4:]] == ["text-end", "message-metadata", "finish", "done"]
+
+
+def test_an_answer_is_stored_and_metered_once(briefly: Briefly, ada: Client) -> None:
+    conversation, posted = ask(ada, DAY)
+    read = answer(ada, posted["run"]["id"])
+    told = next(event.document for event in read if event.type == "message-metadata")["messageMetadata"]
+    question, kept = ada.get(f"/chat/conversations/{conversation}/messages")["messages"]
+    assert (question["role"], kept["role"], kept["text"]) == ("user", "assistant", text(read))
+    assert kept["id"] == posted["answer_id"] == read[0].document["messageId"]
+    (used,) = eventually(lambda: ada.get("/usage/models")["events"])
+    assert (used["model"], used["cost"], used["tokens"]) == (told["model"], told["cost_micros"], told["tokens"])
+    assert used["outcome"] == "completed"
+    limit = ada.get("/usage/limits")["model_spend_per_day"]
+    assert limit["committed"] == used["cost"]
+
+
+def test_a_follow_up_knows_what_was_said(ada: Client) -> None:
+    conversation, posted = ask(ada, "What do I have today?")
+    answer(ada, posted["run"]["id"])
+    _, again = ask(ada, "And tomorrow?", conversation)
+    assert answer(ada, again["run"]["id"])[-2].type == "finish"
+
+
+@pytest.mark.parametrize(
+    "style",
+    ["verbatim", "reordered", "split", "markdown_link", "image", "reference", "upper", "bare_domain", "spelled"],
+)
+def test_orders_in_mail_reach_no_answer_even_of_an_obedient_model(briefly: Briefly, ada: Client, style: str) -> None:
+    _, posted = ask(ada, DAY, model="local-obedient")
+    briefly.control("models", "PUT", "settings", {"style": style})
+    try:
+        read = answer(ada, posted["run"]["id"])
+    finally:
+        briefly.control("models", "DELETE", "settings")
+    injection = seeded(briefly)["injection"]
+    unquoted = re.sub(r"“[^”]*”", "", text(read)).lower()
+    domain = injection["address"].partition("@")[2]
+    assert domain not in text(read).lower()
+    assert injection["address"].lower() not in text(read).lower()
+    assert injection["instruction"].lower() not in " ".join(unquoted.split())
     assert read[-2].type == "finish"
+
+
+def test_the_day_without_an_account_is_said_to_be_unknown(briefly: Briefly) -> None:
+    person = briefly.sign_up()
+    _, posted = ask(person, DAY)
+    read = answer(person, posted["run"]["id"])
+    context = next(event.document for event in read if event.type == "data-context")["data"]
+    assert (context["events"], context["mails"]) == (0, 0)
+    assert read[-2].type == "finish"
+
+
+def test_a_budget_that_is_used_up_is_told(briefly: Briefly, ada: Client) -> None:
+    now = clock.now()
+    store.reserve(UserId(ada.user), "a-test", now.astimezone(UTC).date(), Micros(2_000_000), now.replace(year=2099))
+    _, posted = ask(ada, DAY)
+    read = answer(ada, posted["run"]["id"])
+    assert [event.type for event in read[-2:]] == ["error", "done"]
+    assert "budget" in read[-2].document["errorText"]
