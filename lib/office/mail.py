@@ -19,7 +19,7 @@ from lib.office.models import (
     RecentMail,
 )
 from lib.office.parallel import ask_all
-from lib.office.queries import MailQuery
+from lib.office.queries import COMMON_LABELS, MailQuery
 from lib.office.sources import CONNECTED, Failed, Sources, owned, usable
 
 LIST_BUDGET = timedelta(seconds=10)
@@ -114,7 +114,7 @@ def labels(person: UserId, *, sources: Sources = CONNECTED) -> LabelList:
 
 def _asked(accounts: list[Account], query: MailQuery) -> list[Account]:
     """The accounts that the query is about. Raises `NotFound` for a label of an account that is not among them."""
-    if query.label is None or "." not in query.label:
+    if query.label is None or query.label in COMMON_LABELS:
         return accounts
     named = decode(query.label).account_id
     asked = [account for account in accounts if account.id == named]

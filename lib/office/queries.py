@@ -8,6 +8,14 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
+COMMON_LABELS = frozenset(
+    (
+        *("inbox", "sent", "drafts", "spam", "trash", "starred", "important"),
+        *("personal", "promotions", "updates", "social", "forums"),
+    )
+)
+"""The labels that every mailbox has."""
+
 _PHRASE = re.compile(r'"([^"]*)"|(\S+)')
 
 
@@ -25,8 +33,8 @@ class MailQuery(BaseModel):
     """Which messages: all that fit every part that is given.
 
     `text`, `from_`, `to` and `subject` are words that all have to occur, "in quotes" as a phrase; nothing in them is an
-    operator. `after` is inclusive, `before` is not. `label` is the id of a label; without one, everything but drafts,
-    spam and trash is searched.
+    operator. `after` is inclusive, `before` is not. `label` is the id of a label, or one of `COMMON_LABELS`; without
+    one, everything but drafts, spam and trash is searched.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")

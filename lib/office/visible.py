@@ -70,12 +70,12 @@ class Visible:
 class _State:
     """What an element hands down to what is in it. `behind` is None where a picture may lie behind the text."""
 
-    tag: str = ""
     hidden: bool = False
     tiny: bool = False
     faint: bool = False
     ink: Colour | None = None
     behind: Colour | None = (255, 255, 255)
+    preformatted: bool = False
 
     @property
     def legible(self) -> bool:
@@ -189,8 +189,7 @@ class _Walker(HTMLParser):
         if self._stack[-1].legible:
             text = seen(data)
             self.html.append(escape(text, quote=False))
-            inside_pre = any(state.tag == "pre" for state in self._stack)
-            self.text.append(text if inside_pre else _SPACES.sub(" ", text))
+            self.text.append(text if self._stack[-1].preformatted else _SPACES.sub(" ", text))
 
     def _void(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if not self._entered(tag, attrs).hidden:
@@ -202,18 +201,20 @@ class _Walker(HTMLParser):
             self.text.append("\n")
         elif tag == "li":
             self.text.append("\n- ")
-        elif tag in ("td", "th"):
+        elif tag in ("td", "th") and self.text and not self.text[-1].endswith("\n"):
             self.text.append(" ")
 
     def _entered(self, tag: str, attrs: list[tuple[str, str | None]]) -> _State:
         """The state within an element."""
-        given = {name: value or "" for name, value in attrs}
-        declared = self._declared(tag, given)
-        tiny = styles.font_size(declared)
         outer = self._stack[-1]
+        given = {name: value or "" for name, value in attrs}
+        declared = self._declared(tag, given) if given or self._sheet else {}
+        if not given and not declared and tag != "pre":
+            return outer
+        tiny = styles.font_size(declared)
         state = replace(
             outer,
-            tag=tag,
+            preformatted=outer.preformatted or tag == "pre",
             hidden=outer.hidden or "hidden" in given or styles.hides(declared),
             tiny=outer.tiny if tiny is None else tiny,
         )

@@ -16,7 +16,7 @@ from googleapiclient.discovery import build_from_document
 from lib.accounts import access
 from lib.accounts.models import Account
 from lib.core import retry
-from lib.core.breaker import breaker
+from lib.core.breaker import Breaker, breaker
 from lib.core.errors import Problem, ProviderFailed, ReconnectRequired
 from lib.core.settings import load
 from lib.core.store import UserId
@@ -73,6 +73,18 @@ CALENDAR = GoogleApi(
 )
 
 
+@dataclass(frozen=True)
+class Safeguards:
+    """What keeps us from harming a provider that is ill or busy; by default one of each for the whole process."""
+
+    breaker: Callable[[str], Breaker] = breaker
+    retries: Callable[[str], retry.RetryBudget] = retry.budget
+    ledger: Callable[[str, int], QuotaLedger] = ledger
+
+
+SHARED = Safeguards()
+
+
 class GoogleClient:
     """Calls one API for one account. Safe for threads.
 
@@ -87,12 +99,14 @@ class GoogleClient:
         api: GoogleApi,
         tokens: TokenSource = access,
         lane: Lane = Lane.PEOPLE,
+        safeguards: Safeguards = SHARED,
     ) -> None:
         self._person = person
         self._account = account
         self._api = api
         self._tokens = tokens
         self._lane = lane
+        self._safeguards = safeguards
 
     @property
     def methods(self) -> Any:
@@ -144,7 +158,7 @@ class GoogleClient:
         """The attempt under the quota, the breaker and the retry budget."""
         return retry.run(
             lambda: self._once(attempt, calls),
-            spending=retry.budget(self._api.dependency),
+            spending=self._safeguards.retries(self._api.dependency),
             pause_before_retry=pause_before_retry,
         )
 
@@ -167,15 +181,17 @@ class GoogleClient:
         costs = load(GoogleApiSettings).google_unit_costs
         self._ledger().spend(self._account.id, sum(costs.get(call.methodId, 1) for call in calls), self._lane)
         try:
-            return breaker(self._api.dependency).call(lambda: attempt(token), is_outage=is_outage)
+            guard = self._safeguards.breaker(self._api.dependency)
+            return guard.call(lambda: attempt(token), is_outage=is_outage)
         except ProviderThrottled as throttled:
             self._ledger().close(self._account.id, throttled.retry_after)
             raise
 
     def _ledger(self) -> QuotaLedger:
         settings = load(GoogleApiSettings)
-        budgets = {"gmail": settings.google_gmail_units_per_minute}
-        return ledger(self._api.dependency, budgets.get(self._api.name, settings.google_calendar_requests_per_minute))
+        is_mail = self._api is GMAIL
+        units = settings.google_gmail_units_per_minute if is_mail else settings.google_calendar_requests_per_minute
+        return self._safeguards.ledger(self._api.dependency, units)
 
     def _scopes(self) -> tuple[str, ...]:
         """The narrowest granted scope that allows reading. Raises `Forbidden` if there is none."""

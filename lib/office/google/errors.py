@@ -33,7 +33,8 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Problem | T
         return TokenRefused()
     if status == 429 or (status == 403 and reasons & _THROTTLING):
         usual = _LONG_PAUSE if "dailyLimitExceeded" in reasons else _USUAL_PAUSE
-        return ProviderThrottled("Google asks for fewer requests", retry_after=_retry_after(headers) or usual)
+        asked = _retry_after(headers)
+        return ProviderThrottled("Google asks for fewer requests", retry_after=usual if asked is None else asked)
     if status == 403 and (reasons & _SCOPE or "insufficient_scope" in headers.get("www-authenticate", "")):
         return missing_scope(_SCOPES_IN_CHALLENGE.findall(headers.get("www-authenticate", "")))
     if status == 403:

@@ -15,7 +15,7 @@ from lib.office.google.search import GmailSearch, asks_for_nothing, gmail_search
 from lib.office.identifiers import decode, encode
 from lib.office.merge import Ended, Place, Position, Stretch
 from lib.office.models import Label, MailMessage, MailSummary, MailThread, RecentMessage
-from lib.office.queries import MailQuery
+from lib.office.queries import COMMON_LABELS, MailQuery
 
 LARGEST_LIST = 500
 MOST_IN_THREAD = 100
@@ -115,7 +115,7 @@ class GoogleMail:
 
     def _is_elsewhere(self, query: MailQuery) -> bool:
         """Whether nothing of this mailbox can fit: the label is another account's, or no word was asked for."""
-        named = query.label if query.label and "." in query.label else None
+        named = query.label if query.label not in COMMON_LABELS else None
         return asks_for_nothing(query) or (named is not None and decode(named).account_id != self._account.id)
 
     def _listed(self, search: GmailSearch, size: int, token: str | None) -> tuple[list[str], str | None]:
