@@ -114,8 +114,14 @@ class Context:
         mine = [party.email for event in self.events for party in event.attendees if party.is_me]
         return frozenset(address.lower() for address in chain(written, met, mine))
 
+    def beginning(self, share: float) -> "Context":
+        """The first part of the events and of the mails, in which each keeps its place and so its ref."""
+        events, mails = self.events[: int(len(self.events) * share)], self.mails[: int(len(self.mails) * share)]
+        dropped = _cut("events", len(self.events) - len(events)) + _cut("mail", len(self.mails) - len(mails))
+        return replace(self, events=events, mails=mails, left_out=(*self.left_out, *dropped))
+
     def within(self, maximum_tokens: int) -> "Context":
-        """As much of the context as fits, which is the earliest events and the weightiest mail; the rest is left out.
+        """As much of it as fits, which is the earliest events and the weightiest mail; refs are counted anew.
 
         Mail may take all that events leave, events at most half of everything.
         """

@@ -74,12 +74,13 @@ class Guard:
         self._links = LinkFilter(known, links=links, addresses=addresses)
         orders = [order for text in texts for order in withhold(text).sentences]
 
+        def without_links(text: str) -> list[Sign]:
+            links_removed = LinkFilter(known, links=links, addresses=addresses)
+            return links_removed.feed(signs.read(text)) + links_removed.close()
+
         def shown(texts: list[str]) -> list[list[Sign]]:
             """Texts as they are, and as they are after their links were removed: output may run along with either."""
-            plain = [signs.read(text) for text in texts]
-            filters = [LinkFilter(known, links=links, addresses=addresses) for _ in plain]
-            removed = [one.feed(text) + one.close() for one, text in zip(filters, plain, strict=True)]
-            return plain + [text for text, filtered in zip(removed, filters, strict=True) if filtered.removed]
+            return [signs.read(text) for text in texts] + [without_links(text) for text in texts if found_in(text)]
 
         self._quoter = Quoter(Origins(shown(texts), shown(orders), [signs.read(text) for text in own]))
 

@@ -81,17 +81,9 @@ class KnownLinks:
 
 def found_in(text: str) -> list[tuple[str, Found]]:
     """All links and addresses in a text, as they are written there and in their plain form."""
-    words: list[list[Sign]] = [[]]
-    for sign in read(text):
-        if sign.seen.isspace():
-            words.append([])
-        else:
-            words[-1].append(sign)
+    signs = read(text)
     return [
-        (written(signs[found.start : found.end]), found)
-        for signs in words
-        for found in Word(signs).found()
-        if found.kind != "encoded"
+        (written(signs[found.start : found.end]), found) for found in Word(signs).found() if found.kind != "encoded"
     ]
 
 

@@ -57,7 +57,7 @@ class Found:
 
 
 class Word:
-    """A run of signs without a space, in the form in which links are looked for."""
+    """A word, or a whole text, in the form in which links are looked for; none has a space in it."""
 
     def __init__(self, signs: Sequence[Sign]):
         text = "".join([sign.seen for sign in signs])
@@ -140,9 +140,11 @@ def _after(match: re.Match[str]) -> int:
 
 
 def _destination_end(text: str, start: int) -> int:
-    """Where a destination that begins here ends: at the parenthesis that closes it."""
+    """Where a destination that begins here ends: at the parenthesis that closes it, or the end of the word."""
     depth = 0
     for position in range(start, len(text)):
+        if text[position].isspace():
+            return position
         if text[position] == "(":
             depth += 1
         elif text[position] == ")":

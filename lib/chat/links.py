@@ -128,7 +128,7 @@ class LinkFilter:
         position = 0
         for one in found:
             output += _plain(signs, position, one.start, in_code, links)
-            output += signs[one.start : one.end] if one in spared else self._removed(NOTES[one.kind])
+            output += [note(written(signs[one.start : one.end]))] if one in spared else self._removed(NOTES[one.kind])
             position = one.end
         return output + _plain(signs, position, len(signs), in_code, links)
 

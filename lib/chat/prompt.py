@@ -13,6 +13,7 @@ from lib.office.models import Event, Party, RecentMessage, Response
 
 SHARE_OF_WINDOW = 0.75
 _SHARE_OF_CONTEXT = 0.5
+_LEAST_SHARE = 0.01
 _TURN_TOKENS = 4
 
 SYSTEM = """\
@@ -45,8 +46,9 @@ _ATTRIBUTE_ESCAPES = str.maketrans(
 def build(context: Context, history: Sequence[Turn], question: str, card: ModelCard) -> Prompt:
     """The prompt; the same for the same arguments, always. The question comes last, after the context.
 
-    All of it takes at most three quarters of the model's window: the oldest turns go first, then the least weighty
-    part of the context, which then says so. Raises `InvalidRequest` for a question that is too long even so.
+    All of it takes at most three quarters of the model's window: the context at most half of what the question
+    leaves, its latest events and oldest mails going first, which it then says; and the oldest turns go. Raises
+    `InvalidRequest` for a question that is too long even so.
     """
     limit = int(card.window_tokens * SHARE_OF_WINDOW)
     asked = _person(question)
@@ -72,11 +74,11 @@ def render(context: Context) -> str:
 
 def _fitting(context: Context, maximum: int) -> str:
     """The context's block, made smaller until it fits."""
+    share = 1.0
     block = render(context)
-    allowance = maximum
-    while tokens.estimate(block) > maximum and allowance > 0:
-        allowance = allowance * 3 // 4
-        block = render(context.within(allowance))
+    while tokens.estimate(block) > maximum and share > _LEAST_SHARE:
+        share *= 0.75
+        block = render(context.beginning(share))
     return block
 
 

@@ -12,7 +12,7 @@ _ESCAPE = re.compile(
     r"|%[2-7][0-9a-fA-F]"
     r"|\\[!-/:-@\[-`{-~]"
 )
-_BEGUN = re.compile(r"&(?:#(?:\d{0,7}|[xX][0-9a-fA-F]{0,6})?|[A-Za-z][A-Za-z0-9]{0,31})?$|%[2-7]?$|\\$")
+_BEGUN = re.compile(r"&(?:#(?:\d{0,7}|[xX][0-9a-fA-F]{0,6})?|[A-Za-z][A-Za-z0-9]{0,31})?\Z|%[2-7]?\Z|\\\Z")
 _ESCAPING = re.compile(r"[&%\\]")
 _FULL_STOPS = "\u2024\u2027\u3002\uff61"
 _OURS = "\ue000"
@@ -54,7 +54,7 @@ def read(text: str) -> list[Sign]:
 
 
 def note(text: str) -> Sign:
-    """A text of our own as one sign, which is no letter, so that it joins no word and matches nothing."""
+    """A text that we answer for, as one sign, which is no letter, so that it joins no word and matches nothing."""
     return Sign(text, _OURS)
 
 

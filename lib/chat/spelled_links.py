@@ -13,7 +13,7 @@ _DOT = re.compile(r"dot|[\[({](?:dot|\.|punkt)[\])}]|\.", re.IGNORECASE)
 _DOT_AFTER_AT = re.compile(rf"{_DOT.pattern}|punkt|point|punto", re.IGNORECASE)
 _MARKERS = ("at", "@", "dot", ".", "punkt", "point", "punto")
 _FIRST_SIGNS = frozenset("adp@.[({])}")
-_ENDS_IN_LABEL = re.compile(r"\w$")
+_ENDS_IN_LABEL = re.compile(r"\w\Z")
 _LABEL = re.compile(r"\w[\w-]*")
 
 
