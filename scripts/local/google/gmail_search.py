@@ -240,7 +240,7 @@ def _time_predicate(operator: str, value: str) -> Predicate | None:
         age = _AGE.fullmatch(value.casefold())
         if age is None:
             return None
-        limit: datetime | None = clock.now() - relativedelta(**{_UNITS[age[2]]: int(age[1])})
+        limit: datetime | None = clock.now() - _ago(age[2], int(age[1]))
         newer = operator == "newer_than"
     elif operator in ("after", "newer", "before", "older"):
         limit, newer = _instant(value), operator in ("after", "newer")

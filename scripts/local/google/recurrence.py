@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rruleset, rrulestr
+from dateutil.rrule import rrule, rruleset, rrulestr
 
 Start = datetime | date
 """An aware datetime in the event's zone, or a date for an all-day event."""
@@ -54,6 +54,8 @@ def _rules(lines: tuple[str, ...], wall: datetime, zone: object) -> rruleset:
         try:
             if kind in ("RRULE", "EXRULE"):
                 rule = rrulestr(_local_until(value, zone), dtstart=wall)
+                if not isinstance(rule, rrule):
+                    raise InvalidRecurrence(line)
                 (rules.rrule if kind == "RRULE" else rules.exrule)(rule)
             else:
                 for moment in value.split(","):
