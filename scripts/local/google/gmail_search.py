@@ -24,7 +24,7 @@ _WORD = re.compile(r"\w+")
 _AGE = re.compile(r"(\d+)([dmy])")
 _DATE = re.compile(r"(\d{4})[/-](\d{1,2})[/-](\d{1,2})")
 _PACIFIC = ZoneInfo("America/Los_Angeles")
-_UNITS = {"d": "days", "m": "months", "y": "years"}
+_UNITS = {"d": relativedelta(days=1), "m": relativedelta(months=1), "y": relativedelta(years=1)}
 _HIDDEN = {"SPAM", "TRASH"}
 _PLACES = {
     "inbox": "INBOX",
@@ -240,7 +240,7 @@ def _time_predicate(operator: str, value: str) -> Predicate | None:
         age = _AGE.fullmatch(value.casefold())
         if age is None:
             return None
-        limit: datetime | None = clock.now() - _ago(age[2], int(age[1]))
+        limit: datetime | None = clock.now() - _UNITS[age[2]] * int(age[1])
         newer = operator == "newer_than"
     elif operator in ("after", "newer", "before", "older"):
         limit, newer = _instant(value), operator in ("after", "newer")
