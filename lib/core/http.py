@@ -32,7 +32,7 @@ from lib.core.errors import (
     Problem,
     UnsupportedMediaType,
 )
-from lib.core.http_models import Strict
+from lib.core.http_models import ProblemDocument, Strict
 from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, admitted_caller, identify
 from lib.core.limits import Limit
 from lib.core.request_log import request_log
@@ -45,16 +45,6 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 __all__ = ["Admits", "Answer", "Service", "Strict"]
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-
-
-class ProblemDocument(BaseModel):
-    """An error as RFC 9457 has it."""
-
-    type: str
-    title: str
-    status: int
-    detail: str | None = None
-    request_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -20,3 +20,13 @@ class Strict(BaseModel):
         if key not in _schemas:
             _schemas[key] = super().model_json_schema(*arguments, **options)
         return deepcopy(_schemas[key])
+
+
+class ProblemDocument(BaseModel):
+    """An error as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    request_id: str | None = None

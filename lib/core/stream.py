@@ -22,10 +22,12 @@ from starlette.routing import compile_path
 from lib.core import settings, telemetry
 from lib.core.environment import Environment
 from lib.core.errors import MEDIA_TYPE, InternalError, InvalidRequest, MethodNotAllowed, NotFound, Problem
+from lib.core.http_models import ProblemDocument
 from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, identify
 from lib.core.limits import Limit
 from lib.core.request_log import RequestLog, request_log
 
+VERSION = "1"
 HEARTBEAT_SECONDS = 15.0
 RECONNECT_MILLISECONDS = 500
 
@@ -44,6 +46,29 @@ Events = AsyncIterator[Any]
 Handler = Callable[..., Awaitable[Events | None]]
 
 
+_RESUMPTION: list[dict[str, Any]] = [
+    {
+        "name": name,
+        "in": place,
+        "required": False,
+        "description": "The id of the last event that came: what follows it is sent",
+        "schema": {"type": "string"},
+    }
+    for name, place in (("Last-Event-ID", "header"), ("last_event_id", "query"))
+]
+_RESPONSES: dict[str, Any] = {
+    "200": {
+        "description": "Server-sent events, the last one with the data [DONE]",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    "204": {"description": "There is nothing to send"},
+    "default": {
+        "description": "A problem (RFC 9457)",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}},
+    },
+}
+
+
 @dataclass(frozen=True)
 class Route:
     """A route, with what its handler takes."""
@@ -57,6 +82,20 @@ class Route:
     def summary(self) -> str:
         """The first line of the handler's documentation."""
         return (getdoc(self.handler) or "").partition("\n")[0]
+
+    def operation(self) -> dict[str, Any]:
+        """The route as OpenAPI 3.1 has it."""
+        fields = self.path.model_json_schema() if self.path is not None else {}
+        properties: dict[str, Any] = fields.get("properties", {})
+        named = [
+            {"name": name, "in": "path", "required": True, "schema": schema} for name, schema in properties.items()
+        ]
+        return {
+            "operationId": getattr(self.handler, "__name__", self.rule),
+            "summary": self.summary,
+            "parameters": [*named, *_RESUMPTION],
+            "responses": _RESPONSES,
+        }
 
 
 class StreamService:
@@ -89,6 +128,15 @@ class StreamService:
             return handler
 
         return register
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI 3.1 document of the routes."""
+        return {
+            "openapi": "3.1.0",
+            "info": {"title": self.title, "version": VERSION},
+            "paths": {route.rule: {"get": route.operation()} for route in self.routes},
+            "components": {"schemas": {ProblemDocument.__name__: ProblemDocument.model_json_schema()}},
+        }
 
     async def __call__(self, request: StarletteRequest) -> Response:
         self._listen_for_the_end()
