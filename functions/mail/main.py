@@ -3,7 +3,7 @@
 from typing import Any
 
 import functions_framework
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from lib.core.http import Service, Strict
 from lib.core.store import UserId
@@ -19,6 +19,8 @@ service = Service("Mail", limit=requests_per_minute, requires=(GoogleApiSettings
 
 class Listing(Strict, MailQuery):
     """Which messages, and which page of them."""
+
+    model_config = ConfigDict(populate_by_name=False)
 
     limit: int = Field(default=25, ge=1, le=office_mail.LARGEST_PAGE)
     cursor: str | None = Field(default=None, max_length=8192)

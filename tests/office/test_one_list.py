@@ -101,7 +101,7 @@ def test_accounts_that_fail_now_and_then_lose_no_mail(boxes: list[list[int]], li
 def test_any_page_size_gives_the_same_list_of_events(lists: list[dict[str, list[int]]], limit: int) -> None:
     sources = of_calendars(*(FakeCalendars(account(number), each) for number, each in enumerate(lists)))
     whole = events.between(ADA, START, END, limit=250, sources=sources)
-    assert [event.start for event in whole.events] == sorted(event.start for event in whole.events)  # type: ignore[type-var]
+    assert [event.start for event in whole.events] == sorted(event.start for event in whole.events)
     found = [event.id for page in event_pages(sources, limit) for event in page.events]
     assert found == [event.id for event in whole.events]
     assert len(found) == len(set(found)) == sum(len(each) for one in lists for each in one.values())
