@@ -19,6 +19,7 @@ from lib.core.deadline import Deadline
 from lib.core.errors import DeadlineExceeded, Problem
 from lib.core.store import UserId
 from lib.office.models import AccountError, Event, EventPage, RecentMail, RecentMessage, Response
+from lib.office.queries import MailQuery
 
 BUDGET = timedelta(seconds=2.5)
 MAXIMUM_TOKENS = 16_000
@@ -48,7 +49,9 @@ class EventsBetween(Protocol):
 class MailRecent(Protocol):
     """`lib.office.mail.recent`."""
 
-    def __call__(self, person: UserId, /, *, since: datetime, limit: int, query: str | None = None) -> RecentMail: ...
+    def __call__(
+        self, person: UserId, /, *, since: datetime, limit: int, query: MailQuery | None = None
+    ) -> RecentMail: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,8 @@ class _Gathering:
         ]
 
     def _about(self, term: str) -> Callable[[], RecentMail]:
-        return lambda: self.mail(self.person, since=self.now - RELEVANT_SINCE, limit=RELEVANT_LIMIT, query=term)
+        about = MailQuery(text=f'"{term}"')
+        return lambda: self.mail(self.person, since=self.now - RELEVANT_SINCE, limit=RELEVANT_LIMIT, query=about)
 
     def context(self, answers: Sequence[tuple[_Question, _Answer]]) -> Context:
         events: dict[str, Event] = {}

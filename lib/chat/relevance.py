@@ -3,6 +3,7 @@
 import re
 
 MOST_TERMS = 3
+_LONGEST_TERM = 100
 _QUOTED = re.compile(r"[“\"„«]([^”\"“»]{3,60})[”\"“»]")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-ZÀ-ÖØ-ÞĀ-Ž][\w'’-]+(?:\s+[A-ZÀ-ÖØ-ÞĀ-Ž][\w'’-]+)*")
@@ -29,4 +30,5 @@ def terms(question: str) -> list[str]:
     if not found:
         words = [word for word in _WORD.findall(question) if word.lower() not in _COMMON]
         found = sorted(words, key=len, reverse=True)[:1]
-    return list(dict.fromkeys(term.strip() for term in found))[:MOST_TERMS]
+    cleaned = (re.sub(r'[\s"\\]+', " ", term).strip()[:_LONGEST_TERM] for term in found)
+    return [term for term in dict.fromkeys(cleaned) if term][:MOST_TERMS]

@@ -22,7 +22,7 @@ _ADDRESSED = re.compile(
             rf"[^.\n]{{0,30}}\b(?:to|for|an|für|para|pour|à)\b[^.\n]{{0,20}}\b{_MACHINE}\b",
             r"\b(?:system|hidden|initial|original) prompts?\b",
             r"\b(?:tell|inform|notify|remind|advise|assure|warn|instruct|send|direct|ask|show|convince)"
-            r" (?:the|this|your) (?:user|reader|recipient|human|person|account holder)s?\b",
+            r" (?:the|this|your) (?:user|reader|recipient|human|account holder)\b",
             r"\b(?:ignore|disregard|forget|override|bypass|skip)\b[^.\n]{0,40}"
             r"\b(?:instruction|prompt|rule|guideline|direction|context|above|earlier|previous|prior)s?\b",
             r"\b(?:new|updated|real|following|these) (?:instructions?|directives?)\b\s*[:.]",
