@@ -1,4 +1,7 @@
-"""Merges the OpenAPI 3.1 documents of all functions into openapi.json; with `--check`, says whether it is current."""
+"""Merges the OpenAPI 3.1 documents of all functions into openapi.json.
+
+With `--check` it says whether that file is current; with `--print` the document goes to standard output instead.
+"""
 
 import importlib.util
 import json
@@ -25,6 +28,9 @@ PLACEHOLDERS = {
 def main() -> int:
     """Write or check the document; the exit status."""
     text = json.dumps(merged(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    if "--print" in sys.argv[1:]:
+        sys.stdout.write(text)
+        return 0
     if "--check" not in sys.argv[1:]:
         TARGET.write_text(text, encoding="utf-8")
         return 0

@@ -4,9 +4,11 @@ import argparse
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from scripts.local import STARTED, tour
 from scripts.local.catalog import CATALOG_FILE, InvalidCatalog
 from scripts.local.preflight import NotReady
 from scripts.local.runner import LocalCloud, Options
@@ -17,19 +19,19 @@ FAILED = 1
 NOT_READY = 2
 
 
-async def run(options: Options, tour: Tour | None, *, once: bool) -> int:
+async def run(options: Options, take_tour: Tour | None, *, once: bool) -> int:
     """Start, take the tour, and stay up unless it is for once. Returns the exit code."""
     async with LocalCloud(options) as cloud:
-        print(f"Briefly is up at {cloud.origin}", flush=True)
-        succeeded = await tour(cloud) if tour is not None else True
+        print(f"Briefly is up at {cloud.origin} in {time.monotonic() - STARTED:.1f} s", flush=True)
+        succeeded = await take_tour(cloud) if take_tour is not None else True
         if once:
             return 0 if succeeded else FAILED
         await asyncio.Event().wait()
     return 0
 
 
-async def _until_stopped(options: Options, tour: Tour | None, *, once: bool) -> int:
-    running = asyncio.create_task(run(options, tour, once=once))
+async def _until_stopped(options: Options, take_tour: Tour | None, *, once: bool) -> int:
+    running = asyncio.create_task(run(options, take_tour, once=once))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     try:
@@ -51,8 +53,10 @@ def main() -> int:
     parser.add_argument("--catalog", type=Path, default=CATALOG_FILE, help="another catalogue, beside its functions")
     given = parser.parse_args()
     options = Options(port=given.port, folder=given.state, catalog=given.catalog)
+    # The tour calls Briefly's own functions; another catalogue has others.
+    take_tour = tour.take if given.catalog.resolve() == CATALOG_FILE.resolve() else None
     try:
-        return asyncio.run(_until_stopped(options, None, once=given.once))
+        return asyncio.run(_until_stopped(options, take_tour, once=given.once))
     except (NotReady, InvalidCatalog) as error:
         print(error, file=sys.stderr)
         return NOT_READY

@@ -20,6 +20,7 @@ from scripts.local.catalog import CATALOG_FILE, REPOSITORY, Catalog
 from scripts.local.children import Child, Children
 from scripts.local.control import Control
 from scripts.local.credentials import CLERK_WEBHOOK_SECRET, GOOGLE_CLIENT_SECRET, Credentials
+from scripts.local.documentation import Documentation
 from scripts.local.endpoints import Endpoints, WorldEndpoints
 from scripts.local.environment import FunctionEnvironment, Keys
 from scripts.local.front_door import FrontDoor
@@ -151,7 +152,9 @@ class LocalCloud:
         sessions = BrowserSessions(endpoints.clerk, ground.credentials.clerk_secret_key, self.session)
         signer = GatewaySigner(key, ground.identity, endpoints.origin)
         gateway = Gateway(rows, sessions, signer, people, endpoints.origin, self.session)
-        origin = await serve_origin([*gateway.routes(), *door.routes()], listener)
+        documentation = Documentation()
+        self._stack.push_async_callback(documentation.close)
+        origin = await serve_origin([*gateway.routes(), *documentation.routes(), *door.routes()], listener)
         self._stack.push_async_callback(origin.close)
         control = await serve_application(Control(self.supervisor, folder / "logs").application())
         self._stack.push_async_callback(control.close)

@@ -1,0 +1,237 @@
+"""The tour: the main job once through, as a person does it in a browser, each step judged by what it brought.
+
+Nothing is taken on trust from a status: names, cited ids, tokens and costs are compared with what the local Google's
+person is known to hold. A real model, which may put things in its own way, is only asked to cite something of it.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+import aiohttp
+
+from scripts.local import clock, model_cards, streamed_answer
+from scripts.local.browser import Browser, Form, Unexpected
+from scripts.local.calendar_application import CalendarApplication
+from scripts.local.credentials import GOOGLE_CLIENT_SECRET
+from scripts.local.known_sources import KnownSources
+from scripts.local.process import InstanceFailed
+from scripts.local.runner import LocalCloud
+from scripts.local.streamed_answer import StreamedAnswer
+from scripts.local.tour_report import Report
+
+PERSON = "demo"
+FUNCTIONS = ["webhooks", "on-user", "users", "accounts", "tokens", "chat", "stream", "usage", "on-usage"]
+QUESTION = "What does my day look like, and who is waiting for an answer from me?"
+SECOND_QUESTION = "What does my day look like?"
+NEW_EVENT = "Fitting of the new lighthouse lamp"
+PATIENCE_SECONDS = 20.0
+BETWEEN_SECONDS = 0.05
+LOCAL_MODELS = frozenset(name for name, _ in (*model_cards.MODELS, *model_cards.OTHERS))
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Asked:
+    """A question that was answered."""
+
+    answer_id: str
+    answer: StreamedAnswer
+
+
+@dataclass
+class Tour:
+    """The steps, in their order; each returns a word about what it found, or raises `Unexpected`."""
+
+    cloud: LocalCloud
+    browser: Browser
+    report: Report
+    known: KnownSources
+    asked: list[Asked] = field(default_factory=list)
+    account_id: str = ""
+    client_id: str = ""
+    conversation: str = ""
+
+    @property
+    def steps(self) -> list[tuple[str, Callable[[], Awaitable[str]]]]:
+        """Title and step."""
+        return [
+            ("Functions are started", self.warm),
+            ("Clerk signs the person up, and its webhook tells Briefly", self.sign_up),
+            ("The person connects a Google account", self.connect),
+            ("The day is told, and who waits for an answer", self.ask),
+            ("An event that is added at Google is in the next answer", self.ask_again),
+            ("Each answer is metered, once", self.meter),
+        ]
+
+    async def warm(self) -> str:
+        """Start the functions side by side."""
+        await self.cloud.supervisor.warm(FUNCTIONS)
+        return ", ".join(FUNCTIONS)
+
+    async def sign_up(self) -> str:
+        """Clerk's webhook makes the person, who then says where they live."""
+        await self.cloud.create_person(PERSON)
+        await self.browser.sign_in(PERSON)
+        await _eventually("/api/users/me", lambda: self._exists("/users/me"))
+        profile = await self.browser.read("/users/me")
+        _expect("The person's name", self.known.name, f"{profile['given_name']} {profile['family_name']}")
+        wish = {"time_zone": self.known.time_zone}
+        preferences = await self.browser.send("PATCH", "/users/me/preferences", wish)
+        _expect("The person's time zone", self.known.time_zone, preferences["time_zone"])
+        return f"{self.known.name}, {self.known.time_zone}"
+
+    async def connect(self) -> str:
+        """Through Google's page of consent and back to the gateway."""
+        hint = urlencode({"login_hint": self.known.email})
+        asked = await self.browser.visit(f"/api/accounts/connect/google?{hint}")
+        consent = Form.of(asked)
+        self.client_id = parse_qs(urlsplit(asked.url).query)["client_id"][0]
+        back = await self.browser.submit(consent, email=self.known.email, decision="allow")
+        _expect("The page that Google sends back to", "/api/oauth/callback/google", urlsplit(back.url).path)
+        _expect("The status of connecting", 200, back.status if back.status == 200 else f"{back.status} {back.text}")
+        accounts = (await self.browser.read("/accounts/"))["accounts"]
+        seen = [(one["provider"], one["email"], one["health"]) for one in accounts]
+        _expect("The accounts", [("google", self.known.email, "ok")], seen)
+        self.account_id = accounts[0]["id"]
+        return f"{self.known.email} is {accounts[0]['health']}"
+
+    async def ask(self) -> str:
+        """The question, and an answer that cites what is known to be right."""
+        self.conversation = (await self.browser.send("POST", "/chat/conversations", {}))["id"]
+        answer = await self._ask(QUESTION)
+        return self._judge(answer, self.known.missing(answer.sources, self.account_id))
+
+    async def ask_again(self) -> str:
+        """An event more, which the second answer names."""
+        event = await self._application().add_event(self.browser, self.known.email, self._new_event())
+        answer = await self._ask(SECOND_QUESTION)
+        new = [source for source in answer.sources if source.id in self.known.event_names(self.account_id, event["id"])]
+        _expect("What is cited of the new event", [NEW_EVENT], [source.title for source in new])
+        if NEW_EVENT not in answer.text and self._is_local(answer):
+            raise Unexpected("The second answer", f"“{NEW_EVENT}” in it", answer.text)
+        return f"“{NEW_EVENT}” as [{new[0].ref}]"
+
+    async def meter(self) -> str:
+        """Both answers in the person's usage, which hears of them through Pub/Sub."""
+        wanted = sorted(asked.answer_id for asked in self.asked)
+
+        async def all_counted() -> list[dict[str, Any]] | None:
+            found: list[dict[str, Any]] = (await self.browser.read("/usage/models"))["events"]
+            return found if {one["subject"] for one in found} >= set(wanted) else None
+
+        events = await _eventually(f"the answers {', '.join(wanted)} in /api/usage/models", all_counted)
+        _expect("The answers in the usage", wanted, sorted(event["subject"] for event in events))
+        by_answer = {event["subject"]: event for event in events}
+        for asked in self.asked:
+            event, told = by_answer[asked.answer_id], asked.answer.metadata
+            _expect("The metered model", told["model"], event["model"])
+            _expect("The metered tokens", told["tokens"], event["tokens"])
+            _expect("The metered cost", told["cost_micros"], event["cost"])
+            if not (event["tokens"]["input"] + event["tokens"]["cached_input"] and event["tokens"]["output"]):
+                raise Unexpected("The metered tokens", "some read and some written", event["tokens"])
+            if self._is_local(asked.answer) and not event["cost"]:
+                raise Unexpected("The metered cost", "more than nothing", event["cost"])
+        return f"{len(events)} answers, {sum(event['cost'] for event in events) / 1e6:.4f} dollars"
+
+    async def _ask(self, question: str) -> StreamedAnswer:
+        wish = {"id": uuid.uuid4().hex, "text": question}
+        self.report.question(question)
+        posted = await self.browser.send("POST", f"/chat/conversations/{self.conversation}/messages", wish)
+        try:
+            answer = await streamed_answer.read(self.browser, f"/stream{posted['stream_path']}", self.report.show)
+        finally:
+            self.report.end_of_text()
+        _expect("The end of the answer", ("stop", None, True), (answer.finish, answer.error, answer.ended))
+        _expect("What the context lacks", [], answer.context.get("left_out"))
+        self.report.about(answer)
+        self.asked.append(Asked(posted["answer_id"], answer))
+        return answer
+
+    def _judge(self, answer: StreamedAnswer, wrong: list[str]) -> str:
+        if self._is_local(answer):
+            _expect("What is wrong with the sources", [], wrong)
+            return f"{len(self.known.events)} events of today and {len(self.known.mails)} unanswered mails, all cited"
+        cited = self.known.cited(answer.sources, self.account_id)
+        if not cited:
+            raise Unexpected("The sources", "one of the seeded events and mails", [one.id for one in answer.sources])
+        return f"{len(cited)} seeded sources cited; of {answer.metadata['model']}, which is real, no more is asked"
+
+    def _is_local(self, answer: StreamedAnswer) -> bool:
+        return answer.metadata.get("model") in LOCAL_MODELS
+
+    def _application(self) -> CalendarApplication:
+        state = self.cloud.state
+        secret = (state.folder / "secrets" / "tokens" / GOOGLE_CLIENT_SECRET).read_text(encoding="utf-8")
+        endpoints = state.endpoints
+        return CalendarApplication(endpoints.google, self.client_id, secret, endpoints.redirect_url)
+
+    def _new_event(self) -> dict[str, Any]:
+        """In the middle of the person's day, so that it is today's whatever the time is."""
+        zone = ZoneInfo(self.known.time_zone)
+        start = clock.now().astimezone(zone).replace(hour=12, minute=20, second=0, microsecond=0)
+        return {
+            "summary": NEW_EVENT,
+            "start": _time(start, self.known.time_zone),
+            "end": _time(start + timedelta(minutes=25), self.known.time_zone),
+        }
+
+    async def _exists(self, path: str) -> bool:
+        return await self.browser.status(path) == 200
+
+
+async def take(cloud: LocalCloud) -> bool:
+    """Take the tour and print it; whether every step succeeded. What follows a failed step is left out."""
+    report = Report()
+    async with Browser(cloud.origin) as browser:
+        known = await KnownSources.of(cloud.session, cloud.state.endpoints.google, cloud.state.people[PERSON])
+        tour = Tour(cloud, browser, report, known)
+        succeeded = True
+        for title, step in tour.steps:
+            succeeded = await _taken(report, title, step)
+            if not succeeded:
+                break
+    report.places(cloud.state)
+    return succeeded
+
+
+async def _taken(report: Report, title: str, step: Callable[[], Awaitable[str]]) -> bool:
+    began = time.monotonic()
+    try:
+        found = await step()
+    except (Unexpected, InstanceFailed, aiohttp.ClientError, TimeoutError) as error:
+        report.failed(title, time.monotonic() - began, str(error) or type(error).__name__)
+        return False
+    except (LookupError, TypeError, ValueError) as error:
+        report.failed(title, time.monotonic() - began, f"an answer has another form: {error!r}")
+        return False
+    report.succeeded(title, time.monotonic() - began, found)
+    return True
+
+
+def _expect(what: str, expected: object, came: object) -> None:
+    if expected != came:
+        raise Unexpected(what, expected, came)
+
+
+async def _eventually(what: str, look: Callable[[], Awaitable[_T | None]]) -> _T:
+    """What `look` finds, as soon as it finds something. Raises `Unexpected` when it does not in time."""
+    began = time.monotonic()
+    while True:
+        found = await look()
+        if found:
+            return found
+        if time.monotonic() - began > PATIENCE_SECONDS:
+            raise Unexpected("After waiting", what, f"nothing within {PATIENCE_SECONDS:.0f} s")
+        await asyncio.sleep(BETWEEN_SECONDS)
+
+
+def _time(moment: datetime, zone: str) -> dict[str, str]:
+    return {"dateTime": moment.isoformat(), "timeZone": zone}
