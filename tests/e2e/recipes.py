@@ -1,0 +1,197 @@
+"""How each operation is exercised: by the owner of what it names, and by somebody else.
+
+An operation without a recipe fails the tests, and so does a recipe whose operation is gone.
+"""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+
+from tests import clerk
+from tests.e2e.belongings import Belongings
+from tests.e2e.operations import Operation
+
+GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
+NOT_FOUND = (404, "not-found")
+OWN = (200, "")
+"""The other gets their own, and nothing of the owner's."""
+
+NAMES = {
+    ("mail", "message_id"): "mail_id",
+}
+"""Where a parameter's name means something else than elsewhere."""
+
+IDS = {"account_id", "conversation_id", "message_id", "run_id", "thread_id", "event_id", "id", "label", "cursor"}
+PLAIN = {
+    *("limit", "first", "last", "start", "end", "q", "text", "from", "to", "subject", "unread", "has_attachment"),
+    *("after", "before", "theme", "time_zone", "locale", "chat_model", "title", "model", "thumb", "purpose", "scopes"),
+    *("provider", "redirect_url", "login_hint", "iss", "refused_token_hash", "Last-Event-ID", "last_event_id"),
+}
+PROOFS = {"state", "code", "code_verifier"}
+"""Parameters that name nothing of a person's but prove a consent; their recipes give them as the owner got them."""
+
+
+def _nothing(_: Belongings) -> None:
+    return
+
+
+def through_the_gateway(
+    operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None
+) -> requests.Response:
+    """Ask as the asker, whom the gateway vouches for."""
+    return asker.client.call(operation.method, path, body, sensitive=operation.sensitive)
+
+
+def as_a_sibling(operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None) -> requests.Response:
+    """Ask as a function that names the asker."""
+    inner = path.removeprefix(f"/{operation.function}")
+    return asker.briefly.as_function("mail", operation.function, inner, asker.user, body)
+
+
+def as_clerk_or_not(_: Operation, asker: Belongings, __: str, body: dict[str, Any] | None) -> requests.Response:
+    """Deliver a webhook: of the asker's own it is Clerk's, of somebody else's the asker has to forge it."""
+    assert body is not None
+    text, own = json.dumps(body), body["data"]["id"] == asker.user
+    key = clerk.secret(asker.briefly) if own else "whsec_Zm9yZ2VkLWZvcmdlZC1mb3JnZWQtZm9yZ2Vk"
+    return clerk.deliver(asker.briefly, text, clerk.signed(asker.briefly, text, key=key))
+
+
+Body = Callable[[Belongings, Belongings], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to exercise an operation.
+
+    `query` and `body` name things of the owner's (`body` is also told who asks). `others`: what somebody else gets.
+    `shows`: the owner's answer holds words of their own. `asker_path`: the path names the asker's things, so that
+    only query and body name the owner's. `restore`: gives back what the owner's request ends.
+    """
+
+    others: tuple[int, str] = NOT_FOUND
+    query: Callable[[Belongings], dict[str, str]] | None = None
+    body: Body | None = None
+    shows: bool = True
+    asker_path: dict[str, str] | None = None
+    prepare: Callable[[Belongings], None] = _nothing
+    restore: Callable[[Belongings], None] = _nothing
+    ask: Callable[[Operation, Belongings, str, dict[str, Any] | None], requests.Response] = through_the_gateway
+    covers: tuple[str, ...] = ()
+
+
+def path_of(operation: Operation, recipe: Recipe, owner: Belongings, values: dict[str, str]) -> str:
+    """The path of a call, with its query."""
+    query = urlencode(recipe.query(owner)) if recipe.query else ""
+    return operation.filled(values) + (f"?{query}" if query else "")
+
+
+def _cursor(path: str) -> Recipe:
+    return Recipe(
+        others=(400, "invalid-cursor"),
+        query=lambda owner: {"limit": "1", "cursor": owner.cursor_of(path)},
+        covers=("cursor",),
+    )
+
+
+def _cursor_of_messages() -> Recipe:
+    return Recipe(
+        others=(400, "invalid-cursor"),
+        asker_path={"conversation_id": "conversation_id"},
+        query=lambda owner: {
+            "limit": "1",
+            "cursor": owner.cursor_of(f"/chat/conversations/{owner.ids['conversation_id']}/messages"),
+        },
+        covers=("cursor",),
+    )
+
+
+def _consent(owner: Belongings, _: Belongings) -> dict[str, Any]:
+    return owner.client.consent_at_google(owner.google)
+
+
+def _exchange(owner: Belongings, asker: Belongings) -> dict[str, Any]:
+    code, verifier = owner.fresh_code()
+    if asker is not owner:
+        _, verifier = asker.fresh_code()
+    return {"provider": "google", "code": code, "code_verifier": verifier, "redirect_url": owner.redirect_url}
+
+
+def _account(owner: Belongings, _: Belongings) -> dict[str, Any]:
+    return {"account_id": owner.ids["account_id"], "purpose": "a test"}
+
+
+def _profile(owner: Belongings, _: Belongings) -> dict[str, Any]:
+    return json.loads(clerk.user_event("user.updated", owner.user, 1, first_name="Somebody"))
+
+
+RECIPES: dict[str, list[Recipe]] = {
+    "GET /users/me": [Recipe(OWN)],
+    "GET /users/me/preferences": [Recipe(OWN, shows=False)],
+    "PATCH /users/me/preferences": [Recipe(OWN, body=lambda *_: {"theme": "dark"}, shows=False)],
+    "GET /accounts/": [Recipe(OWN)],
+    "GET /accounts/{account_id}": [Recipe()],
+    "POST /accounts/connections": [
+        Recipe(OWN, body=lambda owner, _: {"provider": "google", "redirect_url": owner.redirect_url}, shows=False)
+    ],
+    "POST /accounts/connections/finish": [Recipe((409, "state-invalid"), body=_consent)],
+    "DELETE /accounts/{account_id}": [Recipe(shows=False, restore=Belongings.connect)],
+    "POST /tokens/exchanges": [Recipe((422, "code-refused"), body=_exchange, ask=as_a_sibling)],
+    "POST /tokens/access-tokens": [
+        Recipe(
+            body=lambda owner, asker: _account(owner, asker) | {"scopes": [GMAIL]},
+            shows=False,
+            ask=as_a_sibling,
+            covers=("account_id",),
+        )
+    ],
+    "POST /tokens/shreddings": [
+        Recipe(body=_account, shows=False, ask=as_a_sibling, restore=Belongings.connect, covers=("account_id",))
+    ],
+    "GET /mail/": [
+        Recipe(OWN),
+        Recipe(query=lambda owner: {"label": owner.ids["label"]}, shows=False, covers=("label",)),
+        _cursor("/mail/"),
+    ],
+    "GET /mail/labels": [Recipe(OWN)],
+    "GET /mail/threads/{thread_id}": [Recipe()],
+    "GET /mail/{message_id}": [Recipe()],
+    "GET /events/": [Recipe(OWN), _cursor("/events/")],
+    "GET /events/calendars": [Recipe(OWN)],
+    "GET /events/{event_id}": [Recipe()],
+    "GET /chat/conversations": [Recipe(OWN), _cursor("/chat/conversations")],
+    "POST /chat/conversations": [
+        Recipe(OWN, body=lambda *_: {}, shows=False),
+        Recipe(OWN, body=lambda owner, _: {"id": owner.ids["spare_id"]}, covers=("id",)),
+    ],
+    "GET /chat/conversations/{conversation_id}": [Recipe()],
+    "PATCH /chat/conversations/{conversation_id}": [Recipe(body=lambda *_: {"title": "Renamed"})],
+    "GET /chat/conversations/{conversation_id}/messages": [Recipe(), _cursor_of_messages()],
+    "POST /chat/conversations/{conversation_id}/messages": [
+        Recipe(body=lambda *_: {"id": uuid.uuid4().hex, "text": "And then?"}),
+        Recipe(
+            OWN,
+            asker_path={"conversation_id": "spare_conversation_id"},
+            body=lambda owner, _: {"id": owner.ids["new_id"], "text": "Whose is this?"},
+            covers=("id",),
+        ),
+    ],
+    "PUT /chat/conversations/{conversation_id}/messages/{message_id}/feedback": [
+        Recipe(body=lambda *_: {"thumb": "up"})
+    ],
+    "GET /chat/runs/{run_id}": [Recipe()],
+    "POST /chat/runs/{run_id}/stop": [Recipe()],
+    "GET /stream/runs/{run_id}": [Recipe()],
+    "GET /stream/conversations/{conversation_id}/stream": [Recipe(prepare=Belongings.begin_question, shows=False)],
+    "GET /usage/": [Recipe(OWN, shows=False)],
+    "GET /usage/limits": [Recipe(OWN, shows=False)],
+    "GET /usage/models": [Recipe(OWN), _cursor("/usage/models")],
+    "POST /webhooks/clerk": [Recipe((401, "invalid-signature"), body=_profile, shows=False, ask=as_clerk_or_not)],
+    "DELETE /chat/conversations/{conversation_id}": [
+        Recipe(shows=False, restore=lambda owner: owner.begin_conversation("conversation_id"))
+    ],
+}
