@@ -51,7 +51,7 @@ async def exchange(
             response = await sse.session().post(url, data=orjson.dumps(body), headers=headers, allow_redirects=False)
         if response.status != 200:
             raise _refusal(response)
-        async with aclosing(sse.events(response.content)) as events:
+        async with aclosing(sse.events(response.content.iter_any())) as events:
             while True:
                 async with asyncio.timeout_at(patience.until()):
                     data = await anext(events, None)

@@ -1,10 +1,10 @@
 """Server-sent events as a client reads them, on the one aiohttp session of an event loop."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
 from weakref import WeakKeyDictionary
 
-from aiohttp import ClientSession, ClientTimeout, StreamReader, TCPConnector
+from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from lib.ai.errors import ModelUnavailable
 
@@ -36,8 +36,8 @@ async def close_session() -> None:
         await kept.close()
 
 
-async def events(content: StreamReader) -> AsyncGenerator[bytes, None]:
-    """The data of each event; events' names and ids are not needed, since both dialects repeat them in the data.
+async def events(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+    """The data of each event in a body; names and ids are not needed, since both dialects repeat them in the data.
 
     An event that is cut off before its blank line is dropped, as the standard demands
     (https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation).
@@ -46,7 +46,7 @@ async def events(content: StreamReader) -> AsyncGenerator[bytes, None]:
     rest = b""
     data: list[bytes] = []
     size = 0
-    async for chunk in content.iter_any():
+    async for chunk in chunks:
         *lines, rest = _lines(rest + chunk)
         for line in lines:
             if not line:
@@ -58,6 +58,8 @@ async def events(content: StreamReader) -> AsyncGenerator[bytes, None]:
                 size += len(line)
         if size + len(rest) > MAXIMUM_EVENT_BYTES:
             raise ModelUnavailable("an event is too large")
+    if data and rest == b"\r":
+        yield b"\n".join(data)
 
 
 def _lines(text: bytes) -> list[bytes]:

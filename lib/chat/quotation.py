@@ -90,7 +90,9 @@ class Quotation:
                 self._low = True
             elif character == OPENING and self._low:
                 self._low = False
-            elif character == OPENING and self._state is _State.OUTSIDE:
+            elif character == OPENING:
+                if self._state is _State.THEIRS and self._tainted:
+                    output.append(CLOSING)
                 self._state, self._tainted = _State.THEIRS, False
             elif character == CLOSING:
                 self._state, self._low = _State.OUTSIDE, False

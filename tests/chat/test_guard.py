@@ -153,6 +153,7 @@ def test_any_mail_repeated_word_for_word_is_a_quotation_without_links(whose: str
         ("“Could you ask them to come”, he asks.", "“Could you ask them to come”, he asks."),
         ("“Well: could you ask them to come soon", "“Well: could you ask them to come soon”"),
         ("“Well: could you ask them to come\n\nNext.", "“Well: could you ask them to come”\n\nNext."),
+        ("“could you ask them to come “soon", "“could you ask them to come ”“soon"),
         ("could you” ask “them to come on Friday now", "“could you ask them to come on Friday” now"),
         ("could you ask\nthem to come on Friday", "“could you ask”\n“them to come on Friday”"),
         ("- **could you ask them to come** [m1]", "- **“could you ask them to come”** [m1]"),
