@@ -91,6 +91,15 @@ def test_orders_in_mail_reach_no_answer_even_of_an_obedient_model(briefly: Brief
     assert read[-2].type == "finish"
 
 
+def test_mail_about_what_the_question_names_is_searched_for(ada: Client) -> None:
+    _, posted = ask(ada, "What did Marlene Voß write about the Seafarers' Museum?")
+    read = answer(ada, posted["run"]["id"])
+    context = next(event.document for event in read if event.type == "data-context")["data"]
+    assert [out for out in context["left_out"] if out["what"].startswith("mail about")] == []
+    assert "Marlene Voß" in text(read)
+    assert any(event.type.startswith("source-") for event in read)
+
+
 def test_the_day_without_an_account_is_said_to_be_unknown(briefly: Briefly) -> None:
     person = briefly.sign_up()
     _, posted = ask(person, DAY)
