@@ -64,20 +64,20 @@ def letters(text: str) -> str:
     return "".join(words(text)).replace("¦", " ")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(OUTPUT, st.lists(st.integers(0, 2000), max_size=60))
 def test_the_result_does_not_depend_on_how_the_text_is_cut(text: str, cuts: list[int]) -> None:
     assert guarded(text, cuts) == guarded(text) == guarded(text, list(range(len(text))))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(INNOCENT, SEPARATOR), max_size=40))
 def test_text_that_touches_nothing_untrusted_passes_as_it_is(parts: list[tuple[str, str]]) -> None:
     text = "".join(word + space for word, space in parts)
     assert guarded(text) == text
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(OUTPUT)
 def test_five_words_of_an_untrusted_text_appear_only_in_a_quotation(text: str) -> None:
     shown = words(outside_quotations(guarded(text)))
@@ -86,7 +86,7 @@ def test_five_words_of_an_untrusted_text_appear_only_in_a_quotation(text: str) -
     assert not [run for run in zip(*(shown[start:] for start in range(LEAST_WORDS)), strict=False) if run in runs]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(OUTPUT)
 def test_no_link_or_address_appears(text: str) -> None:
     shown = unescape(guarded(text)).replace("\\", "").replace("%2e", ".").replace("\u200b", "").casefold()
@@ -94,7 +94,7 @@ def test_no_link_or_address_appears(text: str) -> None:
     assert "divers-of-the-north" not in shown or "divers-of-the-northexample" not in letters(shown)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.from_regex(r"https?://[a-z0-9-]{1,20}(\.[a-z]{2,8}){1,2}(/[a-zA-Z0-9?=&%._-]{0,20})?", fullmatch=True),
     st.sampled_from(
@@ -135,10 +135,14 @@ def test_an_obedient_model_gets_nothing_past_but_a_quotation(style: Style, whose
 @pytest.mark.parametrize("whose", PEOPLE)
 def test_any_mail_repeated_word_for_word_is_a_quotation_without_links(whose: str) -> None:
     _, blocks = injected(PEOPLE[whose])
-    for block in blocks:
-        shown = guarded(block.text, list(range(0, len(block.text), 5)), Guard(blocks))
-        assert "://" not in shown
-        assert "@" not in re.sub(r" @ ", "", shown)
+    text = "\n\n".join(block.text for block in blocks)
+    shown = guarded(text, list(range(0, len(text), 5)), Guard(blocks))
+    assert "://" not in shown
+    assert not re.search(r"\w@\w", shown)
+    theirs = words(text)
+    runs = set(zip(*(theirs[start:] for start in range(LEAST_WORDS)), strict=False))
+    outside = words(outside_quotations(shown))
+    assert not runs & set(zip(*(outside[start:] for start in range(LEAST_WORDS)), strict=False))
 
 
 @pytest.mark.parametrize(
