@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from lib.chat import store
+from lib.chat.interruption import interrupt
 from lib.chat.keeper import Keeper
 from lib.chat.models import Run, RunState
 from lib.chat.producer import Collaborators, Producer
 from lib.chat.ring import Ring
-from lib.chat.run_log import RunLog, Stored, lease_is_over
+from lib.chat.run_log import ClaimLost, RunLog, Stored, lease_is_over
 from lib.core import clock, ids, telemetry
 from lib.core.store import UserId
 
@@ -24,38 +25,35 @@ class Instance:
 
     def __init__(self, log: RunLog, work_with: Collaborators) -> None:
         self.id = ids.new("ins")
+        self.is_ending = False
         self._log = log
         self._with = work_with
         self._rings: dict[str, Ring] = {}
         self._producers: dict[str, Producer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop_watch: Callable[[], None] | None = None
-        self._is_ending = False
 
     def ring(self, run_id: str) -> Ring | None:
         """The ring of a run that this instance produces."""
         return self._rings.get(run_id)
 
-    async def claim(self, user: UserId, stored: Stored) -> Ring | None:
-        """Begin to produce the run, if it waits for somebody; None if it does not or somebody was quicker."""
-        if self._is_ending or not can_be_claimed(stored.run, clock.now()):
+    async def take_up(self, user: UserId, stored: Stored) -> Ring | None:
+        """Begin to produce the run if it waits for somebody, and end it if its producer was lost in the midst of it.
+
+        None if it is not ours then.
+        """
+        now = clock.now()
+        if self.is_ending:
             return None
-        held = await self._log.claim(user, stored, self.id)
-        if held is None:
-            return None
-        self._watch()
-        ring = Ring(held.run.epoch)
-        producer = Producer(user, held.run, ring, Keeper(self._log, user, held, ring), self._with)
-        self._rings[held.run.id] = ring
-        self._producers[held.run.id] = producer
-        task = asyncio.create_task(self._produce(held.run.id, producer), name=held.run.id)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return ring
+        if can_be_claimed(stored.run, now):
+            return await self._claim(user, stored)
+        if lease_is_over(stored.run, now):
+            await interrupt(self._log, self._with.tell, user, stored)
+        return None
 
     async def end(self) -> None:
         """Interrupt every run, and wait until that is written down."""
-        self._is_ending = True
+        self.is_ending = True
         for producer in list(self._producers.values()):
             producer.interrupt()
         if self._tasks:
@@ -63,10 +61,28 @@ class Instance:
         if self._stop_watch is not None:
             await asyncio.to_thread(self._stop_watch)
 
-    async def _produce(self, run_id: str, producer: Producer) -> None:
-        listening = asyncio.create_task(self._read_signals(run_id))
+    async def _claim(self, user: UserId, stored: Stored) -> Ring | None:
+        held = await self._log.claim(user, stored, self.id)
+        if held is None:
+            return None
+        self._watch()
+        run = held.run
+        ring = Ring(run.epoch)
+        producer = Producer(user, run, ring, Keeper(self._log, user, held, ring), self._with)
+        self._rings[run.id] = ring
+        self._producers[run.id] = producer
+        task = asyncio.create_task(self._produce(user, run.id, stored.run.instance, producer), name=run.id)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return ring
+
+    async def _produce(self, user: UserId, run_id: str, held_before_by: str | None, producer: Producer) -> None:
+        listening = asyncio.create_task(self._read_signals(run_id, held_before_by))
         try:
             await producer.produce()
+        except ClaimLost:
+            telemetry.warning("claim of a run lost", run=run_id)
+            await self._log.forget_deleted(user, run_id)
         except Exception as error:
             telemetry.error("producer failed", error, run=run_id)
         finally:
@@ -85,14 +101,19 @@ class Instance:
 
         self._stop_watch = store.watch_signals(self.id, told)
 
-    async def _read_signals(self, run_id: str) -> None:
-        """Look now and then as well, in case the watch is broken."""
+    async def _read_signals(self, run_id: str, held_before_by: str | None) -> None:
+        """Look now and then as well, in case the watch is broken; and once for what an earlier holder was told."""
+        if held_before_by is not None:
+            await self._read_signals_of(held_before_by, run_id)
         while True:
             await asyncio.sleep(SIGNALS_READ_EVERY_SECONDS)
-            try:
-                self._obey(run_id, await asyncio.to_thread(store.signals_of, self.id, run_id))
-            except Exception as error:
-                telemetry.error("signals unreadable", error, run=run_id)
+            await self._read_signals_of(self.id, run_id)
+
+    async def _read_signals_of(self, instance: str, run_id: str) -> None:
+        try:
+            self._obey(run_id, await asyncio.to_thread(store.signals_of, instance, run_id))
+        except Exception as error:
+            telemetry.error("signals unreadable", error, run=run_id)
 
     def _obey(self, run_id: str, wishes: dict[str, Any]) -> None:
         producer = self._producers.get(run_id)

@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from lib.ai import catalogue
 from lib.chat import conversations, store
 from lib.chat.models import Message, MessagePage, MessagePost, MessagePosted, Run, RunState
-from lib.core import clock, cursor, ids, tasks
+from lib.core import clock, cursor, ids, tasks, telemetry
 from lib.core.errors import Conflict, InvalidRequest, NotFound
+from lib.core.store import NotFound as Missing
 from lib.core.store import UserId
 
 QUEUE = "runs"
 STARTED_WITHOUT_READER_AFTER = timedelta(seconds=10)
+TITLE_CHARACTERS = 60
 
 
 def post(person: UserId, conversation_id: str, wish: MessagePost) -> tuple[MessagePosted, bool]:
@@ -19,7 +21,7 @@ def post(person: UserId, conversation_id: str, wish: MessagePost) -> tuple[Messa
     A task asks for the stream a little later, so that a run is made whose reader never came.
     Raises `NotFound`, `Conflict` for an id with another text, `InvalidRequest` for an unknown model.
     """
-    conversations.read(person, conversation_id)
+    conversation = conversations.read(person, conversation_id)
     if wish.model is not None and wish.model not in {card.id for card in catalogue.cards()}:
         raise InvalidRequest(f"There is no model {wish.model}")
     now = clock.now()
@@ -33,12 +35,14 @@ def post(person: UserId, conversation_id: str, wish: MessagePost) -> tuple[Messa
         created_at=now,
     )
     question = Message(id=wish.id, role="user", text=wish.text, created_at=now, run_id=run_id)
-    created = store.post(person, question, run)
+    try:
+        created = store.post(person, question, run, None if conversation.title else _title(wish.text))
+    except Missing:
+        raise NotFound("There is no such conversation") from None
     if not created:
         run = _attach(person, conversation_id, wish, run_id)
-    if not run.state.is_over:
-        at = now + STARTED_WITHOUT_READER_AFTER
-        tasks.enqueue(QUEUE, "stream", f"/runs/{run_id}", person, method="GET", name=run_id, at=at)
+    if run.state is RunState.QUEUED:
+        _schedule(person, run)
     posted = MessagePosted(message_id=wish.id, answer_id=run.answer_id, run=run, stream_path=f"/runs/{run_id}")
     return posted, created
 
@@ -90,6 +94,21 @@ def stop(person: UserId, run_id: str) -> Run:
     if run.state is RunState.RUNNING and run.instance is not None:
         store.signal(run.instance, run_id, stop=True)
     return run
+
+
+def _schedule(person: UserId, run: Run) -> None:
+    """Only readers who never come need the task, so the question is not refused when it cannot be enqueued."""
+    at = run.created_at + STARTED_WITHOUT_READER_AFTER
+    try:
+        tasks.enqueue(QUEUE, "stream", f"/runs/{run.id}", person, method="GET", name=run.id, at=at)
+    except Exception as error:
+        telemetry.error("run not scheduled", error, run=run.id)
+
+
+def _title(question: str) -> str:
+    """How a conversation is called until its person names it: the beginning of its first question."""
+    words = " ".join(question.split())
+    return words if len(words) <= TITLE_CHARACTERS else words[:TITLE_CHARACTERS].rsplit(" ", 1)[0] + " …"
 
 
 def _attach(person: UserId, conversation_id: str, wish: MessagePost, run_id: str) -> Run:

@@ -90,8 +90,17 @@ class MessagePost(Strict):
     model: Annotated[str, StringConstraints(max_length=100)] | None = None
 
 
+class Work(BaseModel):
+    """The model that answers a run, what it was given to read, and the budget that was set aside for it."""
+
+    model: str
+    provider: str
+    input_tokens: int
+    reservation: str
+
+
 class Run(BaseModel):
-    """The answering of one message. `epoch` counts the claims; chunks belong to one of them."""
+    """The answering of one message. `epoch` counts the claims; lines belong to one of them; `last_line` ends them."""
 
     id: RunId
     conversation_id: str
@@ -103,8 +112,11 @@ class Run(BaseModel):
     instance: str | None = None
     lease_until: datetime | None = None
     has_text: bool = False
+    last_line: int = 0
     created_at: datetime
     error: str | None = None
+    work: Work | None = Field(default=None, exclude=True)
+    """Known from the first text on, so that an answer whose producer is lost can be metered."""
 
 
 class MessagePosted(BaseModel):

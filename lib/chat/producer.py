@@ -3,28 +3,27 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from lib.ai import answering, catalogue, tokens
+from lib.ai import answering, catalogue
 from lib.ai.errors import ModelError
-from lib.ai.models import Completed, FinishReason, ModelCard, Prompt, Started, TextDelta, Turn
+from lib.ai.models import Completed, FinishReason, ModelCard, Prompt, Started, TextDelta, Turn, Usage
+from lib.chat import metering, store, wire
 from lib.chat import prompt as prompts
-from lib.chat import store, wire
 from lib.chat.citations import Citations
 from lib.chat.context import Context, gather
 from lib.chat.keeper import Keeper
-from lib.chat.models import Message, Run, RunState
+from lib.chat.models import Message, Run, RunState, Work
 from lib.chat.ring import Ring
-from lib.chat.run_log import ClaimLost
+from lib.chat.run_log import ClaimLost, Ending
 from lib.core import clock, telemetry
 from lib.core.errors import NotFound, Problem
 from lib.core.store import UserId
 from lib.usage import rate_card, recording, spend
 from lib.usage.models import ModelUsed, Tokens
-from lib.usage.store import event_id
 from lib.users import profile
 from lib.users.models import Preferences
 
@@ -53,7 +52,6 @@ class Collaborators:
     gather: Callable[..., Context] = gather
     answer: Answers = answering.answer
     reserve: Callable[[UserId, str, Any], None] = spend.reserve
-    release: Callable[[UserId, str], None] = spend.release
     tell: Callable[[ModelUsed], None] = recording.tell
 
 
@@ -73,15 +71,13 @@ class _Progress:
     text: str = ""
     written: str = ""
     """What the model wrote, before the guard; only to count its tokens."""
-    card: ModelCard | None = None
-    prompt: Prompt | None = None
-    context: Context | None = None
+    work: Work | None = None
+    is_answering: bool = False
     citations: Citations | None = None
     context_ms: int | None = None
     asked_at: float | None = None
     first_token_ms: int | None = None
     completed: Completed | None = None
-    reserved: bool = False
     is_open: bool = False
 
 
@@ -111,34 +107,47 @@ class Producer:
         self._keeper.tailed_until = time.monotonic() + seconds
 
     async def produce(self) -> None:
-        """Make the answer, to whichever end it comes; never raises but when cancelled from outside."""
+        """Make the answer, to whichever end it comes.
+
+        Raises `ClaimLost` when somebody else has the run, and what Firestore raises when the end cannot be kept; the
+        lease then runs out, and whoever reads the run ends it.
+        """
         keeping = asyncio.create_task(self._keeper.run())
         self._task = asyncio.create_task(self._answer())
+        if self._ended_by is not None:
+            self._task.cancel()
         try:
-            await asyncio.wait({keeping, self._task}, return_when=asyncio.FIRST_COMPLETED)
-            if keeping.done() and not self._task.done():
-                telemetry.warning("claim of a run lost", run=self._run.id)
-                self._task.cancel()
-                await asyncio.wait({self._task})
-                return
-            keeping.cancel()
-            with suppress(asyncio.CancelledError, ClaimLost):
-                await keeping
-            outcome = self._outcome()
-            if not isinstance(outcome, ClaimLost):
-                await self._conclude(outcome)
+            await self._produce(self._task, keeping)
         finally:
+            keeping.cancel()
             self._ring.close()
+
+    async def _produce(self, answering: "asyncio.Task[None]", keeping: "asyncio.Task[None]") -> None:
+        try:
+            await asyncio.wait({keeping, answering}, return_when=asyncio.FIRST_COMPLETED)
+            if keeping.done() and not answering.done():
+                await _cancelled(answering)
+                keeping.result()
+            await _cancelled(keeping)
+            outcome = self._outcome(answering)
+            if isinstance(outcome, ClaimLost):
+                raise outcome
+            await self._conclude(outcome)
+        except asyncio.CancelledError:
+            # The event loop ends under us, which cancels every task once; what is awaited from here on is let be.
+            await _cancelled(answering)
+            await _cancelled(keeping)
+            await self._conclude(Interrupted())
 
     def _end(self, why: type[Exception]) -> None:
         self._ended_by = self._ended_by or why
         if self._task is not None:
             self._task.cancel()
 
-    def _outcome(self) -> BaseException | None:
-        if self._task is None or self._task.cancelled():
+    def _outcome(self, answering: "asyncio.Task[None]") -> BaseException | None:
+        if answering.cancelled():
             return (self._ended_by or Interrupted)()
-        return self._task.exception()
+        return answering.exception()
 
     async def _answer(self) -> None:
         progress = self._progress
@@ -146,16 +155,16 @@ class Producer:
         history, question, preferences = await asyncio.to_thread(self._conversation)
         context = await self._context(question, preferences)
         cards = catalogue.choose(self._run.model or preferences.chat_model)
-        progress.prompt = prompts.build(context, history, question, cards[0])
-        await self._reserve(cards[0], progress.prompt)
+        prompt = prompts.build(context, history, question, min(cards, key=lambda card: card.window_tokens))
+        await self._reserve(cards, prompt)
         guard = context.guard([question, *(turn.text for turn in history if turn.role == "user")])
         progress.asked_at = time.monotonic()
-        pieces = self._with.answer(cards, progress.prompt, max_output_tokens=self._output_limit(cards))
+        pieces = self._with.answer(cards, prompt, max_output_tokens=_output_limit(cards))
         async with aclosing(pieces) as stream:
             async for piece in stream:
                 match piece:
                     case Started(card):
-                        progress.card = card
+                        progress.work, progress.is_answering = self._work(card, prompt), True
                     case TextDelta(text):
                         progress.written += text
                         await self._say(guard.feed(text))
@@ -165,35 +174,40 @@ class Producer:
 
     def _conversation(self) -> tuple[list[Turn], str, Preferences]:
         """What was said before, the question, and what the person prefers."""
-        said = store.latest_messages(self._user, self._run.conversation_id, HISTORY_MESSAGES)
-        question = next(message.text for message in said if message.id == self._run.question_id)
-        earlier = [message for message in said if message.text and message.created_at < self._run.created_at]
+        run = self._run
+        question = store.message(self._user, run.conversation_id, run.question_id)
+        if question is None:
+            raise NotFound("The question was deleted")
+        earlier = store.latest_messages(self._user, run.conversation_id, run.created_at, HISTORY_MESSAGES)
         try:
             preferences = profile.read_preferences(self._user)
         except NotFound:
             preferences = Preferences()
-        return [Turn(message.role, message.text) for message in earlier], question, preferences
+        history = [Turn(message.role, message.text) for message in earlier if message.text]
+        return history, question.text, preferences
 
     async def _context(self, question: str, preferences: Preferences) -> Context:
         began = time.monotonic()
         zone = ZoneInfo(preferences.time_zone)
         context = await asyncio.to_thread(self._with.gather, self._user, question, zone, clock.now())
         progress = self._progress
-        progress.context, progress.citations = context, Citations(context.sources())
+        progress.citations = Citations(context.sources())
         progress.context_ms = _milliseconds(time.monotonic() - began)
         left_out = [{"what": out.what, "account": out.account, "reason": out.reason} for out in context.left_out]
         known = {"events": len(context.events), "mails": len(context.mails), "left_out": left_out}
         self._emit(wire.Data("context", known))
         return context
 
-    async def _reserve(self, card: ModelCard, prompt: Prompt) -> None:
-        expected = Tokens(input=tokens.estimate_prompt(prompt), output=min(MOST_OUTPUT_TOKENS, card.max_output_tokens))
-        amount = rate_card.price(card.id, expected, clock.now())
-        await asyncio.to_thread(self._with.reserve, self._user, self._reservation, amount)
-        self._progress.reserved = True
+    async def _reserve(self, cards: Sequence[ModelCard], prompt: Prompt) -> None:
+        """Set aside what the dearest of the models may cost."""
+        work = self._work(cards[0], prompt)
+        expected = Tokens(input=work.input_tokens, output=_output_limit(cards))
+        amount = max(rate_card.price(card.id, expected, clock.now()) for card in cards)
+        await asyncio.to_thread(self._with.reserve, self._user, work.reservation, amount)
+        self._progress.work = work
 
-    def _output_limit(self, cards: Sequence[ModelCard]) -> int:
-        return min(MOST_OUTPUT_TOKENS, *(card.max_output_tokens for card in cards))
+    def _work(self, card: ModelCard, prompt: Prompt) -> Work:
+        return metering.begun(card.id, card.provider, prompt, f"{self._run.id}-{self._run.epoch}")
 
     async def _say(self, text: str) -> None:
         if not text:
@@ -209,25 +223,23 @@ class Producer:
         self._emit(wire.TextDelta(TEXT_ID, text))
         for chunk in progress.citations.feed(text) if progress.citations else []:
             self._emit(chunk)
-        if first:
-            await self._keeper.first_text()
+        if first and progress.work is not None:
+            await self._keeper.first_text(progress.work)
 
     async def _conclude(self, failure: BaseException | None) -> None:
-        """The last events, the stored answer, and what it cost."""
-        state, error, closing = self._ending(failure)
+        """What it cost, the stored answer, and then the last lines: whoever reads them finds everything stored."""
+        state, error, last = self._ending(failure)
         try:
             used = await self._told_usage(state)
         except Exception as problem:
             telemetry.error("usage not told", problem, run=self._run.id)
             used = None
         metadata = self._metadata(used)
-        if self._progress.is_open:
-            self._emit(wire.TextEnd(TEXT_ID))
-        self._emit(wire.MessageMetadata(metadata))
-        self._emit(closing)
-        self._ring.append(wire.DONE)
-        with suppress(ClaimLost):
-            await self._keeper.finish(state, self._message(state, metadata), error)
+        text_end: list[wire.Chunk] = [wire.TextEnd(TEXT_ID)] if self._progress.is_open else []
+        closing = [*map(wire.encode, [*text_end, wire.MessageMetadata(metadata), last]), wire.DONE]
+        await self._keeper.finish(closing, Ending(state, self._message(state, metadata), error))
+        for line in closing:
+            self._ring.append(line)
 
     def _ending(self, failure: BaseException | None) -> tuple[RunState, str | None, wire.Chunk]:
         completed = self._progress.completed
@@ -248,41 +260,19 @@ class Producer:
         return RunState.FAILED, OURS, wire.Error(OURS)
 
     async def _told_usage(self, state: RunState) -> ModelUsed | None:
-        """Tell what the model's work cost; None if no model worked, and then the reservation is given back."""
+        """Tell what the model's work cost, or that none answered; None if none was asked."""
         progress = self._progress
-        if progress.card is None or progress.prompt is None:
-            if progress.reserved:
-                await asyncio.to_thread(self._with.release, self._user, self._reservation)
+        if progress.work is None:
             return None
-        usage = (
-            progress.completed.usage
-            if progress.completed
-            else tokens.estimated_usage(progress.prompt, progress.written)
-        )
-        spent = Tokens(
-            input=usage.input_tokens,
-            cached_input=usage.cached_input_tokens,
-            cache_write=usage.cache_write_tokens,
-            output=usage.output_tokens,
-            estimated=usage.estimated,
-        )
-        now = clock.now()
-        event = ModelUsed(
-            id=event_id("chat", f"{self._run.id}/{self._run.epoch}"),
-            person=self._user,
-            at=now,
-            model=progress.card.id,
-            provider=progress.card.provider,
-            purpose="answer",
-            subject=self._run.answer_id,
-            tokens=spent,
-            cost=rate_card.price(progress.card.id, spent, now),
-            context_ms=progress.context_ms,
-            first_token_ms=progress.first_token_ms,
-            duration_ms=_milliseconds(time.monotonic() - progress.began),
-            outcome={RunState.FINISHED: "completed"}.get(state, state.value),
-            reservation=self._reservation,
-        )
+        usage = Usage(input_tokens=0, estimated=True)
+        if progress.completed is not None:
+            usage = progress.completed.usage
+        elif progress.is_answering:
+            usage = metering.broken_off(progress.work, progress.written)
+        duration = _milliseconds(time.monotonic() - progress.began)
+        times = metering.Times(duration, progress.context_ms, progress.first_token_ms)
+        outcome = "completed" if state is RunState.FINISHED else state.value
+        event = metering.used(self._user, self._run, progress.work, usage, times, outcome)
         await asyncio.to_thread(self._with.tell, event)
         return event
 
@@ -315,9 +305,15 @@ class Producer:
     def _emit(self, chunk: wire.Chunk) -> None:
         self._ring.append(wire.encode(chunk))
 
-    @property
-    def _reservation(self) -> str:
-        return f"{self._run.id}-{self._run.epoch}"
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    """Returns when the task has ended, in whatever way."""
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def _output_limit(cards: Sequence[ModelCard]) -> int:
+    return min(MOST_OUTPUT_TOKENS, *(card.max_output_tokens for card in cards))
 
 
 def _milliseconds(seconds: float) -> int:

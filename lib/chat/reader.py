@@ -1,20 +1,20 @@
-"""Reads a run's events for one connection: from the ring if this instance produces it, else from the log.
+"""Reads a run's lines for one connection: from the ring if this instance produces it, else from the log.
 
-Every reader only reads; the first one differs in that it finds the run unclaimed, and has it claimed.
+Every reader only reads; the first one differs in that it finds the run unclaimed, and has it taken up.
 """
 
 import asyncio
-import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from lib.chat import store, wire
-from lib.chat.instance import Instance, can_be_claimed
+from lib.chat.instance import Instance
 from lib.chat.models import Message, Run, RunState
 from lib.chat.producer import INTERRUPTED, TEXT_ID
-from lib.chat.run_log import Chunk, ClaimLost, RunLog, Stored, lease_is_over
+from lib.chat.ring import Ring
+from lib.chat.run_log import Chunk, RunLog
 from lib.core import clock
 from lib.core.errors import NotFound
 from lib.core.store import UserId
@@ -22,29 +22,39 @@ from lib.core.store import UserId
 POLLED_EVERY_SECONDS = 0.3
 TAILING_TOLD_EVERY_SECONDS = 2.0
 
-_EVENT_ID = re.compile(r"(run_[0-9a-v]{24}):(\d{1,6}):(\d{1,8})")
+_EVENT_ID = re.compile(r"(run_[0-9a-v]{24}):([0-9]{1,6}):([0-9]{1,8})")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Position:
-    """How far a reader has come: the number of the last line that it has, in an epoch."""
+    """How far a reader has come in a run: the number of the last line that it has, in an epoch."""
 
-    run_id: str
     epoch: int
     line: int
 
+
+BEGINNING = Position(0, 0)
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """What a `Last-Event-ID` says: which run, and how far."""
+
+    run_id: str
+    position: Position
+
     @classmethod
-    def parse(cls, event_id: str | None) -> "Position | None":
-        """The position in a `Last-Event-ID`; None for what is not one."""
+    def parse(cls, event_id: str | None) -> "Resumption | None":
+        """None for what is not an event id."""
         match = _EVENT_ID.fullmatch(event_id or "")
-        return cls(match[1], int(match[2]), int(match[3])) if match else None
+        return cls(match[1], Position(int(match[2]), int(match[3]))) if match else None
 
 
 @dataclass(frozen=True)
 class Event:
-    """A line on its way to a reader."""
+    """A line on its way to a reader; without an id it cannot be resumed after."""
 
-    id: str
+    id: str | None
     data: str
 
 
@@ -55,25 +65,25 @@ class Reader:
         self._log = log
         self._instance = instance
 
-    async def open(self, user: UserId, run_id: str, position: Position | None) -> AsyncIterator[Event] | None:
-        """The events beyond the position; None if the run is over and the reader has everything.
+    async def open(self, user: UserId, run_id: str, resumption: Resumption | None) -> AsyncIterator[Event] | None:
+        """The lines that the reader lacks; None if the run is over and the reader has everything.
 
         Raises `NotFound`.
         """
-        if position is not None and position.run_id != run_id:
-            position = None
         stored = await self._log.read(user, run_id)
         if stored is None:
             raise NotFound("There is no such run")
         run = stored.run
-        if run.state.is_over:
-            return await self._over(user, run, position)
-        return self._live(user, run_id, position)
+        if resumption is None or resumption.run_id != run_id:
+            return self._lines(user, run_id, BEGINNING)
+        if run.state.is_over and resumption.position >= _end(run):
+            return None
+        return self._lines(user, run_id, resumption.position)
 
     async def open_latest(
-        self, user: UserId, conversation_id: str, position: Position | None
+        self, user: UserId, conversation_id: str, resumption: Resumption | None
     ) -> AsyncIterator[Event] | None:
-        """The events of the run that a conversation has under way; None if there is none.
+        """The lines of the run that a conversation has under way; None if there is none.
 
         Raises `NotFound`.
         """
@@ -83,98 +93,97 @@ class Reader:
                 raise NotFound("There is no such conversation")
             return None
         stored = await self._log.read(user, run_id)
-        resumes = position is not None and position.run_id == run_id
+        resumes = resumption is not None and resumption.run_id == run_id
         if stored is None or (stored.run.state.is_over and not resumes):
             return None
-        return await self.open(user, run_id, position)
+        return await self.open(user, run_id, resumption)
 
-    async def _over(self, user: UserId, run: Run, position: Position | None) -> AsyncIterator[Event] | None:
-        after = position.line if position is not None and position.epoch == run.epoch else 0
-        chunks = await self._log.chunks(user, run, after)
-        if chunks:
-            return _events(run, chunks, after)
-        if position is not None and position.epoch == run.epoch and after > 0:
-            return None
-        return _coalesced(run, await self._log.message(user, run))
-
-    async def _live(self, user: UserId, run_id: str, position: Position | None) -> AsyncIterator[Event]:
-        """Follow the run through claims, instances and its end."""
+    async def _lines(self, user: UserId, run_id: str, position: Position) -> AsyncIterator[Event]:
+        """Follow the run through claims, instances and its end; ends early when it, or this instance, goes away."""
         told_at = 0.0
-        while True:
+        while not self._instance.is_ending or self._instance.ring(run_id) is not None:
             ring = self._instance.ring(run_id)
-            stored = await self._log.read(user, run_id) if ring is None else None
-            if ring is None and stored is not None:
-                ring = await self._instance.claim(user, stored)
-            if ring is not None:
-                after = position.line if position is not None and position.epoch == ring.epoch else 0
-                async for number, line in ring.follow(min(after, ring.last)):
-                    position = Position(run_id, ring.epoch, number)
-                    yield _event(position, line)
-                return
-            if stored is None:
-                return
-            run = stored.run
-            if lease_is_over(run, clock.now()) and not can_be_claimed(run, clock.now()):
-                await self._interrupt(user, stored)
-                continue
-            after = position.line if position is not None and position.epoch == run.epoch else 0
-            chunks = await self._log.chunks(user, run, after)
-            async for event in _events(run, chunks, after):
-                position = Position.parse(event.id)
-                yield event
-            if run.state.is_over:
-                if not chunks and after == 0:
-                    async for event in _coalesced(run, await self._log.message(user, run)):
+            if ring is None:
+                stored = await self._log.read(user, run_id)
+                if stored is None:
+                    return
+                run = stored.run
+                if run.state.is_over:
+                    async for event in self._rest(user, run, position):
                         yield event
-                return
+                    return
+                ring = await self._instance.take_up(user, stored)
+            if ring is not None:
+                async for reached, line in _ring_lines(ring, position):
+                    position = reached
+                    yield _event(run_id, position, line)
+                    if line == wire.DONE:
+                        return
+                await asyncio.sleep(POLLED_EVERY_SECONDS)
+                continue
+            chunks = await self._log.chunks(user, run_id, position.epoch, position.line)
+            for reached, line in _log_lines(chunks, position):
+                position = reached
+                yield _event(run_id, position, line)
             if run.instance is not None and time.monotonic() - told_at > TAILING_TOLD_EVERY_SECONDS:
                 told_at = time.monotonic()
                 await asyncio.to_thread(store.signal, run.instance, run_id, tailed=clock.now())
             await asyncio.sleep(POLLED_EVERY_SECONDS)
 
-    async def _interrupt(self, user: UserId, stored: Stored) -> None:
-        """Say that a run has lost its producer: with all that was flushed, and never begun anew by itself."""
-        run = stored.run
-        chunks = await self._log.chunks(user, run, 0)
-        lines = [line for chunk in chunks for line in chunk.lines]
-        closing: list[wire.Chunk] = [wire.TextEnd(TEXT_ID)] if _is_open(lines) else []
-        ending = [wire.encode(chunk) for chunk in [*closing, wire.Error(INTERRUPTED)]]
-        answer = Message(
-            id=run.answer_id,
-            role="assistant",
-            text=_text(lines),
-            created_at=clock.now(),
-            run_id=run.id,
-            state=RunState.INTERRUPTED,
-        )
-        chunk = Chunk(len(lines) + 1, [*ending, wire.DONE])
-        try:
-            await self._log.finish(user, stored, chunk, RunState.INTERRUPTED, answer, INTERRUPTED)
-        except ClaimLost:
+    async def _rest(self, user: UserId, run: Run, position: Position) -> AsyncIterator[Event]:
+        """What is left of a run that is over."""
+        if BEGINNING < _end(run) <= position:
             return
+        chunks = await self._log.chunks(user, run.id, position.epoch, position.line)
+        if _is_gapless(chunks, position):
+            for reached, line in _log_lines(chunks, position):
+                yield _event(run.id, reached, line)
+            return
+        answer = await self._log.message(user, run)
+        resync = wire.Data("resync", {"message_id": run.answer_id}, transient=True)
+        anew = _coalesced(run, answer) if position == BEGINNING else [resync, _last(run)]
+        for chunk in anew:
+            yield Event(None, wire.encode(chunk))
+        yield _event(run.id, _end(run), wire.DONE)
 
 
-async def _events(run: Run, chunks: list[Chunk], after: int) -> AsyncIterator[Event]:
-    """The lines of the chunks beyond a number."""
+async def _ring_lines(ring: Ring, position: Position) -> AsyncIterator[tuple[Position, str]]:
+    after = position.line if position.epoch == ring.epoch else 0
+    async for number, line in ring.follow(min(after, ring.last)):
+        yield Position(ring.epoch, number), line
+
+
+def _log_lines(chunks: Sequence[Chunk], position: Position) -> Iterator[tuple[Position, str]]:
+    """The lines beyond the position, each with its own."""
     for chunk in chunks:
         for number, line in enumerate(chunk.lines, chunk.first):
-            if number > after:
-                yield _event(Position(run.id, run.epoch, number), line)
+            reached = Position(chunk.epoch, number)
+            if reached > position:
+                yield reached, line
 
 
-async def _coalesced(run: Run, message: Message | None) -> AsyncIterator[Event]:
-    """A run whose chunks are gone, from its stored answer: one delta, and the same end."""
+def _is_gapless(chunks: Sequence[Chunk], position: Position) -> bool:
+    """Whether nothing is missing between the position and the end: chunks are deleted after a while, in any order."""
+    expected = position
+    for chunk in chunks:
+        begins = 1 if chunk.epoch > expected.epoch else expected.line + 1
+        if chunk.first > begins:
+            return False
+        expected = Position(chunk.epoch, chunk.last)
+    return bool(chunks)
+
+
+def _coalesced(run: Run, message: Message | None) -> list[wire.Chunk]:
+    """A run whose lines are gone, from its stored answer: one delta, and the same end."""
     chunks: list[wire.Chunk] = [wire.Start(run.answer_id)]
     if message is not None and message.text:
         chunks += [wire.TextStart(TEXT_ID), wire.TextDelta(TEXT_ID, message.text), wire.TextEnd(TEXT_ID)]
     if message is not None and message.metadata:
         chunks.append(wire.MessageMetadata(message.metadata))
-    chunks.append(_end(run))
-    for number, line in enumerate([*map(wire.encode, chunks), wire.DONE], 1):
-        yield _event(Position(run.id, run.epoch, number), line)
+    return [*chunks, _last(run)]
 
 
-def _end(run: Run) -> wire.Chunk:
+def _last(run: Run) -> wire.Chunk:
     if run.state is RunState.FINISHED:
         return wire.Finish("stop")
     if run.state is RunState.STOPPED:
@@ -182,15 +191,10 @@ def _end(run: Run) -> wire.Chunk:
     return wire.Error(run.error or INTERRUPTED)
 
 
-def _event(position: Position, line: str) -> Event:
-    return Event(f"{position.run_id}:{position.epoch}:{position.line}", line)
+def _end(run: Run) -> Position:
+    """Where a run that is over ends; at the beginning of its epoch if it ended without a line."""
+    return Position(run.epoch, run.last_line)
 
 
-def _is_open(lines: list[str]) -> bool:
-    kinds = [json.loads(line)["type"] for line in lines if line != wire.DONE]
-    return kinds.count("text-start") > kinds.count("text-end")
-
-
-def _text(lines: list[str]) -> str:
-    documents = [json.loads(line) for line in lines if line != wire.DONE]
-    return "".join(document["delta"] for document in documents if document["type"] == "text-delta")
+def _event(run_id: str, position: Position, line: str) -> Event:
+    return Event(f"{run_id}:{position.epoch}:{position.line}", line)

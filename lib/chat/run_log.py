@@ -1,21 +1,31 @@
-"""The log of runs in Firestore: claims, chunks of events, and how a run ended. The one asynchronous store.
+"""The log of runs in Firestore: claims, chunks of lines, and how a run ended. The one asynchronous store.
 
-users/{uid}/runs/{run}                       a `Run`; while it is claimed, written by the holder of the claim only
-users/{uid}/runs/{run}/chunks/{epoch}-{n}    events in a row; created, never changed
+users/{uid}/runs/{run}                           a `Run`; while it is claimed, written by the holder of the claim only
+users/{uid}/runs/{run}/chunks/{epoch}-{first}    lines in a row; created, never changed
 
 A claim is taken, renewed and ended by compare-and-set on the run's update time, so that a holder who lost it writes
-nothing more there; chunks carry the epoch of their claim, so that what a late holder still creates is read by nobody.
+nothing more there. A chunk's name says what it begins with, so that of two who would go on from the same line only one
+can: whoever ends a run for a lost holder creates the empty chunk with which that holder would go on.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from google.api_core.exceptions import AlreadyExists, FailedPrecondition
+from google.api_core.exceptions import (
+    Aborted,
+    AlreadyExists,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InternalServerError,
+    NotFound,
+    ServiceUnavailable,
+)
 from google.cloud import firestore
 
-from lib.chat.models import Message, Run, RunState
+from lib.chat.models import Message, Run, RunState, Work
 from lib.core import clock
 from lib.core.environment import project
 from lib.core.store import UserId
@@ -23,10 +33,13 @@ from lib.core.store import UserId
 SCHEMA_VERSION = 1
 LEASE = timedelta(seconds=15)
 CHUNKS_KEPT = timedelta(days=2)
+COMMIT_SECONDS = 4.0
+PAUSES_SECONDS = (0.1, 0.4, 1.0)
+_PASSING = (Aborted, DeadlineExceeded, InternalServerError, ServiceUnavailable)
 
 
 class ClaimLost(Exception):
-    """Somebody else has the run now."""
+    """Somebody else has the run now, or it is gone."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +52,25 @@ class Stored:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Lines in a row; `first` is the number of the first."""
+    """Lines of an epoch in a row; `first` is the number of the first."""
 
+    epoch: int
     first: int
     lines: list[str]
+
+    @property
+    def last(self) -> int:
+        """The number of the last line."""
+        return self.first + len(self.lines) - 1
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended, and the answer that stays."""
+
+    state: RunState
+    answer: Message
+    error: str | None = None
 
 
 class RunLog:
@@ -72,85 +100,134 @@ class RunLog:
             "instance": instance,
             "lease_until": clock.now() + LEASE,
         }
-        return await self._changed(user, stored, changes)
-
-    async def append(self, user: UserId, held: Stored, chunk: Chunk, *, renew: bool) -> Stored:
-        """Keep a chunk; renewing the lease in the same commit, if wished. Raises `ClaimLost`."""
-        batch = self._client.batch()
-        self._create(batch, user, held.run, chunk)
-        changes = {"lease_until": clock.now() + LEASE, "has_text": True}
-        if renew:
-            self._update(batch, user, held, changes)
-        results = await self._commit(batch)
-        return _renewed(held, changes, results[-1].update_time) if renew else held
+        try:
+            return await self._change(user, stored, changes)
+        except ClaimLost:
+            return None
 
     async def renew(self, user: UserId, held: Stored) -> Stored:
         """Keep the run for longer. Raises `ClaimLost`."""
-        renewed = await self._changed(user, held, {"lease_until": clock.now() + LEASE})
-        if renewed is None:
-            raise ClaimLost
-        return renewed
+        return await self._change(user, held, {"lease_until": clock.now() + LEASE})
 
-    async def finish(
-        self, user: UserId, held: Stored, chunk: Chunk | None, state: RunState, answer: Message, error: str | None
-    ) -> None:
+    async def append(self, user: UserId, held: Stored, chunk: Chunk) -> None:
+        """Keep a chunk. Raises `ClaimLost` when somebody else went on from the line before."""
+        batch = self._client.batch()
+        self._create(batch, user, held.run.id, chunk)
+        await self._commit(batch, lambda: self._landed(user, held.run.id, chunk))
+
+    async def append_and_renew(self, user: UserId, held: Stored, chunk: Chunk, work: Work) -> Stored:
+        """Keep a chunk of a run that has text, and the run for longer, in one commit. Raises `ClaimLost`."""
+        batch = self._client.batch()
+        self._create(batch, user, held.run.id, chunk)
+        changes = {"lease_until": clock.now() + LEASE, "has_text": True, "work": work.model_dump()}
+        self._update(batch, user, held, changes)
+        updated_at = await self._commit(batch, lambda: self._landed(user, held.run.id, chunk))
+        return Stored(held.run.model_copy(update=changes | {"work": work}), updated_at)
+
+    async def finish(self, user: UserId, held: Stored, chunk: Chunk, ending: Ending) -> None:
         """Keep the last chunk, the answer and how the run ended, in one commit. Raises `ClaimLost`."""
         batch = self._client.batch()
-        if chunk is not None:
-            self._create(batch, user, held.run, chunk)
-        conversation = self._client.document("users", user, "conversations", held.run.conversation_id)
-        message = conversation.collection("messages").document(answer.id)
-        batch.set(message, answer.model_dump() | {"schema_version": SCHEMA_VERSION})
-        self._update(batch, user, held, {"state": state, "lease_until": None, "has_text": True, "error": error})
-        await self._commit(batch)
+        self._create(batch, user, held.run.id, chunk)
+        self._end(batch, user, held, chunk, ending)
+        await self._commit(batch, lambda: self._landed(user, held.run.id, chunk))
 
-    async def chunks(self, user: UserId, run: Run, after: int) -> list[Chunk]:
-        """The chunks of the run's epoch that hold lines beyond a number, in order."""
+    async def finish_for_lost(self, user: UserId, lost: Stored, kept: int, closing: list[str], ending: Ending) -> None:
+        """End a run whose holder is lost, after the lines that are kept, and keep the holder from going on.
+
+        The closing lines begin an epoch of their own: readers on the lost instance may have read further than what is
+        kept, and must not take the end for something that they have read. Raises `ClaimLost` if the holder went on.
+        """
+        batch = self._client.batch()
+        self._create(batch, user, lost.run.id, Chunk(lost.run.epoch, kept + 1, []))
+        chunk = Chunk(lost.run.epoch + 1, 1, closing)
+        self._create(batch, user, lost.run.id, chunk)
+        self._end(batch, user, lost, chunk, ending)
+        await self._commit(batch, lambda: self._landed(user, lost.run.id, chunk))
+
+    async def chunks(self, user: UserId, run_id: str, epoch: int, line: int) -> list[Chunk]:
+        """The chunks that hold lines beyond a line of an epoch, in order."""
         query = (
-            self._run(user, run.id)
+            self._run(user, run_id)
             .collection("chunks")
-            .where(filter=firestore.FieldFilter("epoch", "==", run.epoch))
-            .where(filter=firestore.FieldFilter("last", ">", after))
-            .order_by("last")
+            .where(filter=firestore.FieldFilter("end", ">", _end_of(epoch, line)))
+            .order_by("end")
         )
         found = [snapshot.to_dict() or {} async for snapshot in query.stream()]
-        return [Chunk(stored["first"], stored["lines"]) for stored in found]
+        return [Chunk(stored["epoch"], stored["first"], stored["lines"]) for stored in found]
 
     async def message(self, user: UserId, run: Run) -> Message | None:
         """The run's answer, when the run is over."""
-        reference = self._client.document(
-            "users", user, "conversations", run.conversation_id, "messages", run.answer_id
-        )
-        stored = (await reference.get()).to_dict()
+        stored = (await self._answer(user, run).get()).to_dict()
         return Message.model_validate(stored) if stored else None
 
-    async def _changed(self, user: UserId, stored: Stored, changes: dict[str, Any]) -> Stored | None:
+    async def forget_deleted(self, user: UserId, run_id: str) -> None:
+        """Delete the chunks of a run that is gone itself: its holder may have kept some while it was deleted."""
+        if await self.read(user, run_id) is None:
+            async for snapshot in self._run(user, run_id).collection("chunks").select([]).stream():
+                await snapshot.reference.delete()
+
+    async def _change(self, user: UserId, stored: Stored, changes: dict[str, Any]) -> Stored:
         batch = self._client.batch()
         self._update(batch, user, stored, changes)
-        try:
-            results = await batch.commit()
-        except FailedPrecondition:
+        changed = stored.run.model_copy(update=changes)
+
+        async def landed() -> Any | None:
+            present = await self.read(user, stored.run.id)
+            return present.updated_at if present is not None and present.run == changed else None
+
+        return Stored(changed, await self._commit(batch, landed))
+
+    async def _commit(self, batch: Any, landed: Callable[[], Awaitable[Any | None]]) -> Any:
+        """Commit, again when it failed in passing; `landed` tells the time if an earlier try did arrive after all.
+
+        Returns when the batch's last document was written.
+        """
+        for pause in (*PAUSES_SECONDS, None):
+            try:
+                results = await batch.commit(retry=None, timeout=COMMIT_SECONDS)
+            except (FailedPrecondition, AlreadyExists, NotFound):
+                written_at = await landed()
+                if written_at is None:
+                    raise ClaimLost from None
+                return written_at
+            except _PASSING:
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return results[-1].update_time
+        raise AssertionError("the last try returns or raises")
+
+    async def _landed(self, user: UserId, run_id: str, chunk: Chunk) -> Any | None:
+        """When the run was written last, if the chunk that is there is this one."""
+        stored = (await self._chunk(user, run_id, chunk).get()).to_dict()
+        if stored is None or stored["lines"] != chunk.lines:
             return None
-        return _renewed(stored, changes, results[-1].update_time)
+        present = await self.read(user, run_id)
+        return present.updated_at if present is not None else None
 
-    async def _commit(self, batch: Any) -> Sequence[Any]:
-        try:
-            results: Sequence[Any] = await batch.commit()
-        except (FailedPrecondition, AlreadyExists):
-            raise ClaimLost from None
-        return results
-
-    def _create(self, batch: Any, user: UserId, run: Run, chunk: Chunk) -> None:
-        name = f"{run.epoch:06d}-{chunk.first:08d}"
+    def _create(self, batch: Any, user: UserId, run_id: str, chunk: Chunk) -> None:
         fields = {
             "schema_version": SCHEMA_VERSION,
-            "epoch": run.epoch,
+            "epoch": chunk.epoch,
             "first": chunk.first,
-            "last": chunk.first + len(chunk.lines) - 1,
+            "end": _end_of(chunk.epoch, chunk.last),
             "lines": chunk.lines,
             "expires_at": clock.now() + CHUNKS_KEPT,
         }
-        batch.create(self._run(user, run.id).collection("chunks").document(name), fields)
+        batch.create(self._chunk(user, run_id, chunk), fields)
+
+    def _end(self, batch: Any, user: UserId, held: Stored, chunk: Chunk, ending: Ending) -> None:
+        batch.set(self._answer(user, held.run), ending.answer.model_dump() | {"schema_version": SCHEMA_VERSION})
+        changes = {
+            "state": ending.state,
+            "epoch": chunk.epoch,
+            "last_line": chunk.last,
+            "lease_until": None,
+            "has_text": True,
+            "error": ending.error,
+        }
+        self._update(batch, user, held, changes)
 
     def _update(self, batch: Any, user: UserId, stored: Stored, changes: dict[str, Any]) -> None:
         option = self._client.write_option(last_update_time=stored.updated_at)
@@ -159,11 +236,18 @@ class RunLog:
     def _run(self, user: UserId, run_id: str) -> Any:
         return self._client.document("users", user, "runs", run_id)
 
+    def _chunk(self, user: UserId, run_id: str, chunk: Chunk) -> Any:
+        return self._run(user, run_id).collection("chunks").document(f"{chunk.epoch:06d}-{chunk.first:08d}")
+
+    def _answer(self, user: UserId, run: Run) -> Any:
+        return self._client.document("users", user, "conversations", run.conversation_id, "messages", run.answer_id)
+
 
 def lease_is_over(run: Run, now: datetime) -> bool:
     """Whether nobody produces the run any more, although it is not over."""
     return run.state is RunState.RUNNING and (run.lease_until is None or run.lease_until <= now)
 
 
-def _renewed(stored: Stored, changes: dict[str, Any], updated_at: Any) -> Stored:
-    return Stored(stored.run.model_copy(update=changes), updated_at)
+def _end_of(epoch: int, line: int) -> str:
+    """Sorts as lines do: by epoch, then by number."""
+    return f"{epoch:06d}-{line:08d}"

@@ -59,9 +59,12 @@ def rename(user: UserId, conversation_id: str, title: str) -> bool:
 
 
 def delete(user: UserId, conversation_id: str) -> None:
-    """Delete a conversation with its messages and runs."""
+    """Delete a conversation with its messages and runs, of which those under way are stopped."""
     runs = person(user).collection("runs").where(filter=firestore.FieldFilter("conversation_id", "==", conversation_id))
     for snapshot in runs.stream():
+        found = Run.model_validate(snapshot.to_dict())
+        if found.state is RunState.RUNNING and found.instance is not None:
+            signal(found.instance, found.id, stop=True)
         client().recursive_delete(snapshot.reference)
     client().recursive_delete(_conversation(user, conversation_id))
 
@@ -82,26 +85,28 @@ def messages(user: UserId, conversation_id: str, limit: int, after: tuple[dateti
     return [Message.model_validate(snapshot.to_dict()) for snapshot in query.stream()]
 
 
-def latest_messages(user: UserId, conversation_id: str, limit: int) -> list[Message]:
-    """The newest messages, the oldest of them first."""
+def latest_messages(user: UserId, conversation_id: str, before: datetime, limit: int) -> list[Message]:
+    """The newest messages before an instant, the oldest of them first."""
     query = (
         _conversation(user, conversation_id)
         .collection("messages")
+        .where(filter=firestore.FieldFilter("created_at", "<", before))
         .order_by("created_at", direction=firestore.Query.DESCENDING)
         .limit(limit)
     )
     return [Message.model_validate(snapshot.to_dict()) for snapshot in query.stream()][::-1]
 
 
-def post(user: UserId, question: Message, run: Run) -> bool:
-    """Keep a question and its run, in one commit; False if there is a message with this id.
+def post(user: UserId, question: Message, run: Run, title: str | None) -> bool:
+    """Keep a question and its run and perhaps a title, in one commit; False if there is a message with this id.
 
     Raises `NotFound` if the conversation was deleted meanwhile.
     """
     batch = client().batch()
     batch.create(_message(user, run.conversation_id, question.id), _versioned(question.model_dump()))
     batch.create(_run(user, run.id), _versioned(run.model_dump()))
-    batch.update(_conversation(user, run.conversation_id), {"updated_at": question.created_at, "latest_run": run.id})
+    changes = {"updated_at": question.created_at, "latest_run": run.id} | ({"title": title} if title else {})
+    batch.update(_conversation(user, run.conversation_id), changes)
     try:
         batch.commit()
     except AlreadyExists:

@@ -6,7 +6,7 @@ from functools import cache
 
 from lib.chat.instance import Instance
 from lib.chat.producer import Collaborators
-from lib.chat.reader import Event, Position, Reader
+from lib.chat.reader import Event, Reader, Resumption
 from lib.chat.run_log import RunLog
 from lib.core.store import UserId
 
@@ -26,12 +26,12 @@ def _streaming() -> _Streaming:
 
 async def run(person: UserId, run_id: str, last_event_id: str | None) -> AsyncIterator[Event] | None:
     """The events of a run beyond those that the reader has; None if there are none. Raises `NotFound`."""
-    return await _streaming().reader.open(person, run_id, Position.parse(last_event_id))
+    return await _streaming().reader.open(person, run_id, Resumption.parse(last_event_id))
 
 
 async def conversation(person: UserId, conversation_id: str, last_event_id: str | None) -> AsyncIterator[Event] | None:
     """The events of the run that a conversation has under way; None if there is none. Raises `NotFound`."""
-    return await _streaming().reader.open_latest(person, conversation_id, Position.parse(last_event_id))
+    return await _streaming().reader.open_latest(person, conversation_id, Resumption.parse(last_event_id))
 
 
 async def end() -> None:

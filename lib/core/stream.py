@@ -8,8 +8,10 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from inspect import getdoc
 from types import FrameType
 from typing import Any, Protocol, get_type_hints
@@ -28,15 +30,19 @@ from lib.core.limits import Limit
 from lib.core.request_log import RequestLog, request_log
 
 VERSION = "1"
-HEARTBEAT_SECONDS = 15.0
+HEARTBEAT = timedelta(seconds=15)
+THREADS = 64
 RECONNECT_MILLISECONDS = 500
+RECONNECT_AFTER_PROBLEM_SECONDS = "5"
+EVENT_STREAM = "text/event-stream"
+PASSING = (429, 500, 502, 503, 504)
 
 
 class Event(Protocol):
-    """What a handler yields: an id to resume from, and one line of data."""
+    """What a handler yields: perhaps an id to resume from, and one line of data."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str | None: ...
 
     @property
     def data(self) -> str: ...
@@ -109,15 +115,20 @@ class StreamService:
         ending: Callable[[], Awaitable[None]],
         limit: Limit | None = None,
         requires: tuple[type[settings.Settings], ...] = (),
+        heartbeat: timedelta = HEARTBEAT,
     ):
-        """`ending` is awaited when the instance is told to end. Raises `InvalidSettings`."""
+        """`ending` is awaited when the instance is told to end; `heartbeat` is the longest silence.
+
+        Raises `InvalidSettings`.
+        """
         settings.require(Environment, GatewaySettings, CallerSettings, *requires)
         self.title = title
         self.routes: list[Route] = []
         self._headers = headers
         self._limit = limit
         self._ending = ending
-        self._is_listening = False
+        self._heartbeat = heartbeat
+        self._is_prepared = False
 
     def get(self, rule: str) -> Callable[[Handler], Handler]:
         """Register a route; the handler takes `identity`, `path` and `last_event_id`, and returns events or None."""
@@ -139,20 +150,35 @@ class StreamService:
         }
 
     async def __call__(self, request: StarletteRequest) -> Response:
-        self._listen_for_the_end()
+        self._prepare()
         with ExitStack() as stack:
             log = stack.enter_context(request_log(request.method, request.headers.get("X-Cloud-Trace-Context")))
             try:
                 events = await self._events(request)
             except Exception as error:
-                return _problem_response(error, log)
+                return self._problem_response(request, error, log)
             if events is None:
                 log.status = 204
                 return Response(status_code=204, headers={"X-Request-Id": log.request_id})
             log.status = 200
             ends = stack.pop_all()
-        lines = _lines(events, ends)
+        lines = _lines(events, ends, self._heartbeat)
         return StreamingResponse(lines, headers=self._headers | {"X-Request-Id": log.request_id})
+
+    def _problem_response(self, request: StarletteRequest, error: Exception, log: RequestLog) -> Response:
+        """The problem as such; for one that passes, an EventSource gets an event instead, since anything but a 200
+        would keep it from ever coming back.
+        """
+        problem = _problem(error)
+        telemetry.add(problem=problem.type())
+        log.status = problem.status
+        document = problem.document(log.request_id)
+        headers = {"X-Request-Id": log.request_id}
+        if problem.status in PASSING and EVENT_STREAM in request.headers.get("Accept", ""):
+            chunk = json.dumps({"type": "data-problem", "data": document, "transient": True})
+            text = f"retry: {_reconnect_seconds(problem)}000\ndata: {chunk}\n\n"
+            return Response(text, 200, self._headers | headers)
+        return Response(json.dumps(document), problem.status, {**problem.headers, **headers}, MEDIA_TYPE)
 
     async def _events(self, request: StarletteRequest) -> Events | None:
         route, values = self._route(request)
@@ -181,12 +207,18 @@ class StreamService:
             await asyncio.to_thread(self._limit, identity.person)
         return identity
 
-    def _listen_for_the_end(self) -> None:
-        """Chain into the server's own handling of SIGTERM, which tells running streams nothing."""
-        if self._is_listening:
+    def _prepare(self) -> None:
+        """At the first request, since functions-framework tells nothing of the start: threads, and the end."""
+        if self._is_prepared:
             return
-        self._is_listening = True
+        self._is_prepared = True
         loop = asyncio.get_running_loop()
+        # The usual handful would have every other request wait while a few runs gather their contexts.
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="lib"))
+        self._listen_for_the_end(loop)
+
+    def _listen_for_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Chain into the server's own handling of SIGTERM, which tells running streams nothing."""
         tasks: list[asyncio.Task[None]] = []
         before = signal.getsignal(signal.SIGTERM)
 
@@ -201,7 +233,7 @@ class StreamService:
         signal.signal(signal.SIGTERM, received)
 
 
-async def _lines(events: Events, ends: ExitStack) -> AsyncIterator[str]:
+async def _lines(events: Events, ends: ExitStack, heartbeat: timedelta) -> AsyncIterator[str]:
     """The events as text, with a comment whenever nothing came for a while. Nothing is raised from here:
 
     functions-framework would begin a second response in the midst of this one.
@@ -212,14 +244,15 @@ async def _lines(events: Events, ends: ExitStack) -> AsyncIterator[str]:
         try:
             while True:
                 waiting = waiting or asyncio.ensure_future(anext(events, None))
-                done, _ = await asyncio.wait({waiting}, timeout=HEARTBEAT_SECONDS)
+                done, _ = await asyncio.wait({waiting}, timeout=heartbeat.total_seconds())
                 if not done:
                     yield ": still here\n\n"
                     continue
                 event, waiting = waiting.result(), None
                 if event is None:
                     return
-                yield f"id: {event.id}\ndata: {event.data}\n\n"
+                named = f"id: {event.id}\n" if event.id is not None else ""
+                yield f"{named}data: {event.data}\n\n"
         except Exception as error:
             telemetry.error("stream broke", error)
         finally:
@@ -240,15 +273,13 @@ def _validated(model: type[BaseModel], values: dict[str, str]) -> BaseModel:
         raise InvalidRequest(f"Not valid: {', '.join(fields)}") from None
 
 
-def _problem_response(error: Exception, log: RequestLog) -> Response:
-    if not isinstance(error, Problem):
-        telemetry.error("unhandled exception", error)
-    problem = error if isinstance(error, Problem) else InternalError()
-    telemetry.add(problem=problem.type())
-    log.status = problem.status
-    return Response(
-        json.dumps(problem.document(log.request_id)),
-        problem.status,
-        {**problem.headers, "X-Request-Id": log.request_id},
-        MEDIA_TYPE,
-    )
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    telemetry.error("unhandled exception", error)
+    return InternalError()
+
+
+def _reconnect_seconds(problem: Problem) -> str:
+    wanted = problem.headers.get("Retry-After", "")
+    return wanted if wanted.isascii() and wanted.isdecimal() else RECONNECT_AFTER_PROBLEM_SECONDS

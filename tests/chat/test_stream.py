@@ -140,6 +140,30 @@ def test_a_killed_producer_ends_in_an_honest_interruption(briefly: Briefly, pers
     assert answer(person, posted["run"]["id"])[-2].type == "finish"
 
 
+def test_a_reader_cut_off_by_the_kill_is_told_of_it_when_it_comes_back(
+    briefly: Briefly, person: Client, slow: None
+) -> None:
+    _, run = long_answer(person)
+    reading, read = begun(person, run, deltas=60)
+    briefly.control("runner", "POST", "functions/stream/kill", {"signal": "KILL"})
+    read += list(reading)
+    briefly.move_clock(16)
+    rest = answer(person, run, Last_Event_ID=read[-1].id)
+    assert [event.type for event in rest] == ["data-interrupted", "text-end", "error", "done"]
+    assert lines(answer(person, run))[-len(rest) :] == lines(rest)
+    assert person.call("GET", f"/stream/runs/{run}", Last_Event_ID=rest[-1].id).status_code == 204
+
+
+def test_an_instance_that_is_told_to_end_writes_it_down_though_nobody_reads(
+    briefly: Briefly, person: Client, slow: None
+) -> None:
+    _, run = long_answer(person)
+    reading, _ = begun(person, run)
+    reading.close()
+    briefly.control("runner", "POST", "functions/stream/kill", {"signal": "TERM"})
+    eventually(lambda: state(person, run) == "interrupted")
+
+
 def test_an_instance_that_is_told_to_end_says_so_to_its_readers(briefly: Briefly, person: Client, slow: None) -> None:
     _, run = long_answer(person)
     reading, read = begun(person, run)

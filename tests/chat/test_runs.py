@@ -1,0 +1,192 @@
+"""Runs as instances take them up, lose them and end them; the model speaks only when a test lets it."""
+
+import asyncio
+import json
+
+import pytest
+
+from lib.chat import conversations, messages
+from lib.chat.models import RunState
+from lib.chat.reader import Event, Resumption
+from lib.core.store import person
+from tests.briefly import Briefly
+from tests.chat.runs import House, Model, some, until, within_loop
+
+WORDS = ["Grüße ", "und ", "漢字 ", "🌊 ", "und ", "so ", "fort ", "bis ", "zum ", "Ende. "] * 3
+
+
+def kinds(events: list[Event]) -> list[str]:
+    return [event.data.partition('"type":"')[2].partition('"')[0] or "done" for event in events]
+
+
+def text(events: list[Event]) -> str:
+    documents = [json.loads(event.data) for event in events if event.data.startswith("{")]
+    return "".join(document.get("delta", "") for document in documents)
+
+
+def test_a_reader_finds_the_answer_stored_when_it_reads_the_end(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        model = Model(WORDS)
+        reader = house.place(model).reader
+        model.let(len(WORDS) + 1)
+        events = await reader.open(house.user, house.run.id, None)
+        assert events is not None
+        async for event in events:
+            if '"finish"' in event.data:
+                break
+        answer = await house.log.message(house.user, house.run)
+        assert answer is not None
+        assert answer.text == "".join(WORDS)
+        assert (await house.present()).state is RunState.FINISHED
+
+    within_loop(check)
+
+
+def test_a_reader_who_was_ahead_of_the_log_is_told_of_the_interruption(briefly: Briefly) -> None:
+    """What it read from the memory of the lost instance was never kept; it must not take the end for read."""
+
+    async def check(house: House) -> None:
+        model = Model(WORDS)
+        lost = house.place(model)
+        model.let(len(WORDS) - 1)
+        ahead = await some(await lost.reader.open(house.user, house.run.id, None), 12)
+        lost.line.cut()
+        briefly.move_clock(16)
+        elsewhere = house.place(Model([])).reader
+        rest = await house.read(elsewhere, ahead[-1].id)
+        whole = await house.read(elsewhere)
+        assert kinds(rest) == ["data-interrupted", "text-end", "error", "done"]
+        assert whole[-len(rest) :] == rest
+        assert text(ahead).startswith(text(whole))
+        assert f'"characters":{len(text(whole))}' in rest[0].data
+        answer = await house.log.message(house.user, house.run)
+        assert answer is not None
+        assert (answer.state, answer.text) == (RunState.INTERRUPTED, text(whole))
+        assert [used.outcome for used in house.books.told] == ["interrupted"]
+
+    within_loop(check)
+
+
+def test_a_run_lost_before_its_first_text_is_begun_anew(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        lost = house.place(Model(WORDS))
+        events = await lost.reader.open(house.user, house.run.id, None)
+        assert events is not None
+        begun = await anext(events)
+        lost.line.cut()
+        briefly.move_clock(16)
+        model = Model(WORDS)
+        model.let(len(WORDS) + 1)
+        elsewhere = house.place(model).reader
+        resumed = await house.read(elsewhere, begun.id)
+        assert text(resumed) == "".join(WORDS)
+        assert resumed == await house.read(elsewhere)
+        assert (await house.present()).epoch == 2
+
+    within_loop(check)
+
+
+def test_a_stop_outlives_the_instance_that_it_was_sent_to(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        lost = house.place(Model(WORDS))
+        events = await lost.reader.open(house.user, house.run.id, None)
+        assert events is not None
+        await anext(events)
+        lost.line.cut()
+        await asyncio.to_thread(messages.stop, house.user, house.run.id)
+        briefly.move_clock(16)
+        elsewhere = house.place(Model(WORDS)).reader
+        assert kinds(await house.read(elsewhere))[-2:] == ["abort", "done"]
+        assert (await house.present()).state is RunState.STOPPED
+
+    within_loop(check)
+
+
+def test_a_stop_of_a_run_that_nobody_reads_is_an_end_of_its_own(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        stopped = await asyncio.to_thread(messages.stop, house.user, house.run.id)
+        assert stopped.state is RunState.STOPPED
+        reader = house.place(Model(WORDS)).reader
+        read = await house.read(reader)
+        assert kinds(read) == ["start", "abort", "done"]
+        assert await reader.open(house.user, house.run.id, Resumption.parse(read[-1].id)) is None
+
+    within_loop(check)
+
+
+def test_whenever_it_is_stopped_what_was_kept_is_what_was_read(briefly: Briefly) -> None:
+    """Stops meet flushes: what is being written then is neither lost nor written twice."""
+
+    async def check(house: House) -> None:
+        model = Model(WORDS)
+        lost = house.place(model)
+        events = await lost.reader.open(house.user, house.run.id, None)
+        assert events is not None
+        model.let(8)
+        read = [await anext(events)]
+        while '"text-delta"' not in read[-1].data:
+            read.append(await anext(events))
+        model.let(12)
+        await asyncio.to_thread(messages.stop, house.user, house.run.id)
+        read += [event async for event in events]
+        assert kinds(read)[-3:] == ["message-metadata", "abort", "done"]
+        elsewhere = house.place(Model([])).reader
+        assert await house.read(elsewhere) == read
+        answer = await house.log.message(house.user, house.run)
+        assert answer is not None
+        assert answer.text == text(read)
+
+    within_loop(check)
+
+
+@pytest.mark.parametrize("letting", [0, 1, 12])
+def test_an_event_loop_that_ends_under_a_run_writes_the_interruption_down(briefly: Briefly, letting: int) -> None:
+    """As when uvicorn is told to end and no reader is there to be waited for: every task is cancelled, once."""
+
+    async def check(house: House) -> None:
+        model = Model(WORDS)
+        lost = house.place(model)
+        model.let(letting)
+        events = await lost.reader.open(house.user, house.run.id, None)
+        assert events is not None
+        await anext(events)
+
+        async def has_spoken() -> bool:
+            return model.spoken == letting
+
+        await until(has_spoken)
+        await _cancel_all()
+        assert (await house.present()).state is RunState.INTERRUPTED
+        elsewhere = house.place(Model([])).reader
+        assert kinds(await house.read(elsewhere))[-2:] == ["error", "done"]
+
+    within_loop(check)
+
+
+def test_a_deleted_conversation_leaves_nothing_behind(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        model = Model(WORDS)
+        reader = house.place(model).reader
+        model.let(12)
+        await some(await reader.open(house.user, house.run.id, None), 2)
+        await asyncio.to_thread(conversations.delete, house.user, house.run.conversation_id)
+        model.let(12)
+        run = person(house.user).collection("runs").document(house.run.id)
+        conversation = person(house.user).collection("conversations").document(house.run.conversation_id)
+
+        async def is_over() -> bool:
+            return not any(task.get_name() == house.run.id for task in asyncio.all_tasks())
+
+        await until(is_over)
+        assert list(run.collection("chunks").stream()) == []
+        assert list(conversation.collection("messages").stream()) == []
+
+    within_loop(check)
+
+
+async def _cancel_all() -> None:
+    """What `asyncio.run` does in the end: every task is cancelled once, and then waited for."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
