@@ -75,10 +75,11 @@ def nothing_known(person: UserId, question: str, zone: ZoneInfo, now: datetime) 
 
 
 class Line(RunLog):
-    """A log to which the connection can be cut: what is written then waits until it is mended."""
+    """A log to which the connection can be cut: what is written then waits until it is mended. Counts the writes."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.writes = 0
         self._whole = asyncio.Event()
         self._whole.set()
 
@@ -90,18 +91,22 @@ class Line(RunLog):
 
     async def renew(self, user: UserId, held: Stored) -> Stored:
         await self._whole.wait()
+        self.writes += 1
         return await super().renew(user, held)
 
     async def append(self, user: UserId, held: Stored, chunk: Chunk) -> None:
         await self._whole.wait()
+        self.writes += 1
         await super().append(user, held, chunk)
 
     async def append_and_renew(self, user: UserId, held: Stored, chunk: Chunk, work: Work) -> Stored:
         await self._whole.wait()
+        self.writes += 2
         return await super().append_and_renew(user, held, chunk, work)
 
     async def finish(self, user: UserId, held: Stored, chunk: Chunk, ending: Ending) -> None:
         await self._whole.wait()
+        self.writes += 3
         await super().finish(user, held, chunk, ending)
 
 

@@ -184,6 +184,22 @@ def test_a_deleted_conversation_leaves_nothing_behind(briefly: Briefly) -> None:
     within_loop(check)
 
 
+@pytest.mark.long
+def test_an_answer_of_eight_seconds_costs_at_most_twenty_writes(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        model = Model(WORDS * 14)
+        place = house.place(model)
+        reading = asyncio.create_task(house.read(place.reader))
+        for _ in range(len(model.words) + 1):
+            model.let(1)
+            await asyncio.sleep(8 / len(model.words))
+        await reading
+        posting, claim = 3, 1
+        assert place.line.writes + posting + claim <= 20
+
+    within_loop(check)
+
+
 async def _cancel_all() -> None:
     """What `asyncio.run` does in the end: every task is cancelled once, and then waited for."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
