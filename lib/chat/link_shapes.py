@@ -23,11 +23,12 @@ _OPAQUE = (
     r"(?<![a-z0-9])(?:mailto|tel|sms|javascript|vbscript|blob|skype|facetime(?:-audio)?|callto|xmpp|sips?|webcal"
     rf"|whatsapp|magnet|intent|geo|view-source|ms-[a-z]+|data(?=:[a-z]*[/,;])):[^{_STOP}]+"
 )
-_ADDRESS = rf"[\w.!#$%&'+/=?^{{}}~\-]+{_AT}(?:{_LABEL}{_DOT})+{_LABEL}"
+_LOCAL = r"[\w.!#$%&'+/=?^{}~\-]"
+_ADDRESS = rf"(?<!{_LOCAL}){_LOCAL}+{_AT}(?:{_LABEL}{_DOT})+{_LABEL}"
 _DOMAIN = rf"(?<![\w@])(?:{_LABEL}{_DOT})+{_LABEL}(?::\d+)?(?:[/?#\\][^{_STOP}]*)?"
 _HOST_WITH_NUMBER = rf"(?<![\w.])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+|/)[^{_STOP}]*"
-_DESTINATION = r"\]\((?P<destination>[^\s]*)"
-_DEFINITION = r"\]:(?P<defined>[^\s]+)"
+_DESTINATION = r"\]\((?P<destination>(?:(?!\]\()\S)*)"
+_DEFINITION = r"\]:(?P<defined>(?:(?!\]:)\S)+)"
 _LEAST_ENCODED = 16
 _ENCODED = rf"[a-z0-9+/_\-]{{{_LEAST_ENCODED},}}={{0,2}}"
 _SHAPES = re.compile(
@@ -86,7 +87,7 @@ class Word:
 
     def destination(self, defined: bool) -> Found | None:
         """What the whole word leads to, when it stands where Markdown expects a link's destination."""
-        end = _destination_end(self.text, 0)
+        end = _destination_end(self.text)
         text = self.text[:end]
         if not text or not (_DEFINED if defined else _LEADS_SOMEWHERE).search(text):
             return None
@@ -100,8 +101,9 @@ class Word:
         kind = match.lastgroup
         start, end = match.span(kind or 0)
         if kind == "destination":
-            end = _destination_end(self.text, start)
-            text = self.text[start:end]
+            text = match[0][2:]
+            text = text[: _destination_end(text)]
+            end = start + len(text)
             return ("link", start, end) if text and _LEADS_SOMEWHERE.search(text) else None
         if kind == "defined":
             return ("link", start, end) if _DEFINED.search(match[0][2:]) else None
@@ -139,18 +141,13 @@ def _after(match: re.Match[str]) -> int:
     return match.end() if match.lastgroup in ("domain", "encoded") else match.start() + 1
 
 
-def _destination_end(text: str, start: int) -> int:
-    """Where a destination that begins here ends: at the parenthesis that closes it, or the end of the word."""
+def _destination_end(text: str) -> int:
+    """Where the destination of a link ends: at the parenthesis that closes it, or with the word."""
     depth = 0
-    for position in range(start, len(text)):
-        if text[position].isspace():
+    for position, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
             return position
-        if text[position] == "(":
-            depth += 1
-        elif text[position] == ")":
-            if depth == 0:
-                return position
-            depth -= 1
     return len(text)
 
 

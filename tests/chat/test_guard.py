@@ -2,6 +2,7 @@
 
 import base64
 import re
+import time
 import unicodedata
 from datetime import UTC, datetime
 from html import unescape
@@ -254,6 +255,16 @@ def test_the_first_words_come_out_after_a_few_words() -> None:
         shown += guard.feed(word)
         assert len(words(shown)) >= count - 5
     assert shown + guard.close() == "".join(said)
+
+
+@pytest.mark.parametrize(
+    "part", ["](", "%", "&a", ".a-", "a@", "a-", "]:", "[dot]", "a.", "at ", "x dot ", "ignore ", "“"]
+)
+def test_no_text_makes_the_guard_slow(part: str) -> None:
+    text = part * (4000 // len(part))
+    began = time.process_time()
+    guarded(text, guard=Guard([Block("m1", text)]))
+    assert time.process_time() - began < 1
 
 
 def test_removals_are_counted() -> None:
