@@ -69,14 +69,16 @@ class Recipe:
     """One way to exercise an operation.
 
     `query` and `body` name things of the owner's (`body` is also told who asks). `others`: what somebody else gets.
-    `shows`: the owner's answer holds words of their own. `asker_path`: the path names the asker's things, so that
-    only query and body name the owner's. `restore`: gives back what the owner's request ends.
+    `shows`: the owner's answer holds words of their own; `proof`: it holds this text, and nobody else's does.
+    `asker_path`: the path names the asker's things, so that only query and body name the owner's.
+    `restore`: gives back what the owner's request ends. `covers`: the ids that query and body give.
     """
 
     others: tuple[int, str] = NOT_FOUND
     query: Callable[[Belongings], dict[str, str]] | None = None
     body: Body | None = None
     shows: bool = True
+    proof: str = ""
     asker_path: dict[str, str] | None = None
     prepare: Callable[[Belongings], None] = _nothing
     restore: Callable[[Belongings], None] = _nothing
@@ -126,7 +128,8 @@ def _account(owner: Belongings, _: Belongings) -> dict[str, Any]:
 
 
 def _profile(owner: Belongings, _: Belongings) -> dict[str, Any]:
-    return json.loads(clerk.user_event("user.updated", owner.user, 1, first_name="Somebody"))
+    event: dict[str, Any] = json.loads(clerk.user_event("user.updated", owner.user, 1, first_name="Somebody"))
+    return event
 
 
 RECIPES: dict[str, list[Recipe]] = {
@@ -150,7 +153,16 @@ RECIPES: dict[str, list[Recipe]] = {
         )
     ],
     "POST /tokens/shreddings": [
-        Recipe(body=_account, shows=False, ask=as_a_sibling, restore=Belongings.connect, covers=("account_id",))
+        # Shredding what is not there is done already; only the owner's tokens are there to be revoked.
+        Recipe(
+            OWN,
+            body=_account,
+            shows=False,
+            proof='{"revoked_at_provider":true}',
+            ask=as_a_sibling,
+            restore=Belongings.connect,
+            covers=("account_id",),
+        )
     ],
     "GET /mail/": [
         Recipe(OWN),
@@ -191,7 +203,5 @@ RECIPES: dict[str, list[Recipe]] = {
     "GET /usage/limits": [Recipe(OWN, shows=False)],
     "GET /usage/models": [Recipe(OWN), _cursor("/usage/models")],
     "POST /webhooks/clerk": [Recipe((401, "invalid-signature"), body=_profile, shows=False, ask=as_clerk_or_not)],
-    "DELETE /chat/conversations/{conversation_id}": [
-        Recipe(shows=False, restore=lambda owner: owner.begin_conversation("conversation_id"))
-    ],
+    "DELETE /chat/conversations/{conversation_id}": [Recipe(shows=False)],
 }
