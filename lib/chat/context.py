@@ -18,7 +18,7 @@ from lib.core import deadline, telemetry
 from lib.core.deadline import Deadline
 from lib.core.errors import DeadlineExceeded, Problem
 from lib.core.store import UserId
-from lib.office.models import AccountError, Event, EventPage, RecentMail, RecentMessage, Response
+from lib.office.models import AccountError, Event, EventPage, Party, RecentMail, RecentMessage, Response
 from lib.office.queries import MailQuery
 
 BUDGET = timedelta(seconds=2.5)
@@ -95,9 +95,11 @@ class Context:
         )
 
     def blocks(self) -> list[Block]:
-        """All text in the context that others wrote, or may have."""
-        events = [Block(f"e{place}", _text_of_event(event)) for place, event in enumerate(self.events, 1)]
-        mails = [Block(f"m{place}", _text_of_mail(mail)) for place, mail in enumerate(self.mails, 1)]
+        """All text in the context that others wrote, or may have; each subject, body, name, … by itself."""
+        events = [
+            Block(f"e{place}", text) for place, event in enumerate(self.events, 1) for text in _texts_of_event(event)
+        ]
+        mails = [Block(f"m{place}", text) for place, mail in enumerate(self.mails, 1) for text in _texts_of_mail(mail)]
         return events + mails
 
     def allowed_links(self) -> frozenset[str]:
@@ -291,11 +293,11 @@ def _weight(mail: RecentMessage) -> tuple[bool, bool, datetime]:
 
 
 def _event_tokens(event: Event) -> int:
-    return _ITEM_TOKENS + tokens.estimate(_text_of_event(event))
+    return _ITEM_TOKENS + sum(map(tokens.estimate, _texts_of_event(event)))
 
 
 def _mail_tokens(mail: RecentMessage) -> int:
-    return _ITEM_TOKENS + tokens.estimate(_text_of_mail(mail))
+    return _ITEM_TOKENS + sum(map(tokens.estimate, _texts_of_mail(mail)))
 
 
 def _is_the_persons(event: Event) -> bool:
@@ -304,16 +306,20 @@ def _is_the_persons(event: Event) -> bool:
     return organises or event.my_response in (Response.ACCEPTED, Response.TENTATIVE)
 
 
-def _text_of_event(event: Event) -> str:
-    people = [party.name for party in event.attendees] + ([event.organizer.name] if event.organizer else [])
-    parts = [event.title, event.location, shortened(event.notes or "", NOTES_CHARACTERS), event.calendar_name, *people]
-    return "\n".join(part for part in parts if part)
+def _texts_of_event(event: Event) -> list[str]:
+    people = [*event.attendees, *([event.organizer] if event.organizer else [])]
+    parts = [event.title, event.location, shortened(event.notes or "", NOTES_CHARACTERS), event.calendar_name]
+    return [part for part in (*parts, *_names(people)) if part]
 
 
-def _text_of_mail(mail: RecentMessage) -> str:
-    people = [party.name for party in ([mail.from_] if mail.from_ else []) + mail.to]
-    parts = [mail.subject, shortened(mail.text, BODY_CHARACTERS), *people]
-    return "\n".join(part for part in parts if part)
+def _texts_of_mail(mail: RecentMessage) -> list[str]:
+    people = [*([mail.from_] if mail.from_ else []), *mail.to]
+    parts = [mail.subject, shortened(mail.text, BODY_CHARACTERS)]
+    return [part for part in (*parts, *_names(people)) if part]
+
+
+def _names(people: Sequence[Party]) -> list[str]:
+    return [text for party in people for text in (party.name, party.email)]
 
 
 def shortened(text: str, characters: int) -> str:

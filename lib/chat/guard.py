@@ -21,7 +21,8 @@ What it does not hold against, and what stands there instead:
 - A true paraphrase: a model that tells the lie of a mail in words of its own, or translated. The prompt forbids it,
   `lib.chat.untrusted` keeps what it recognises as orders from the model, and each statement cites its source.
 - Runs that are shorter than the limits, such as a name, an amount, a short phone number; or interleaved with words of
-  the model's own. Other codes than those named (rot13, Morse, a poem's initials), and base64 that is cut into pieces.
+  the model's own, or put together from several short fields, such as the names of attendees.
+- Other codes than those named (rot13, Morse, a poem's initials), and base64 that is cut into pieces.
 - Spelled-out links that were never in the context, in a language whose words for "dot" and "at" are not known here.
 - A link to an allowed place: these are the person's own events and mails at their provider, and meetings that the
   person means to attend, each exactly as it is, without room for data in it.
@@ -64,7 +65,7 @@ class Guard:
         allowed_links: Iterable[str] = (),
         allowed_addresses: Iterable[str] = (),
     ):
-        texts = [block.text for block in untrusted]
+        texts = list(dict.fromkeys(block.text for block in untrusted))
         own = list(trusted)
         of_own = [(kind, text) for one in own for text, found in found_in(one) for kind in [found.kind]]
         links = {*allowed_links, *(text for kind, text in of_own if kind == "link")}

@@ -116,12 +116,12 @@ class Quoter:
         )
 
     def _is_theirs(self, word: _Word) -> bool:
-        """Whether the word is part of a run; at the ends of a run of letters, whether most of the word is."""
+        """Whether the word is part of a run; at the ends of a run of letters, whether two thirds of the word are."""
         by_words = [overlap.covered(word.number, word.number + 1) for overlap in self._by_words]
         by_letters = [overlap.covered(word.first_letter, word.end_letter) for overlap in self._by_letters]
         length = word.end_letter - word.first_letter
         return any(by_words) or any(
-            2 * count >= length or count >= LEAST_LETTERS_OF_ORDERS for count in by_letters if count
+            3 * count >= 2 * length or count >= LEAST_LETTERS_OF_ORDERS for count in by_letters if count
         )
 
 
