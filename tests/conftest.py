@@ -30,4 +30,6 @@ def briefly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Briefly]:
         }
         briefly = Briefly(state, Caller(state))
         briefly.control("google", "POST", "auto_approve", {"enabled": True})
+        # Many people of the tests connect the same mailbox, which Google would not let ask so often.
+        briefly.control("google", "POST", "quota", {"gmail_user": 1_000_000, "calendar_user": 1_000_000})
         yield briefly
