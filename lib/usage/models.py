@@ -54,14 +54,17 @@ class ApiCall(BaseModel):
     function: str
     status: int
     duration_ms: float
-    time: datetime
 
 
 class LogEntry(BaseModel):
-    """A line as a Cloud Logging sink publishes it (https://cloud.google.com/logging/docs/export/pubsub)."""
+    """A line as a Cloud Logging sink publishes it (https://cloud.google.com/logging/docs/export/pubsub).
+
+    The line's own `time` has become the entry's `timestamp` (https://cloud.google.com/logging/docs/structured-logging).
+    """
 
     insert_id: Annotated[str, Field(alias="insertId")]
     log_name: Annotated[str, Field(alias="logName")]
+    timestamp: datetime
     payload: Annotated[ApiCall, Field(alias="jsonPayload")]
 
 

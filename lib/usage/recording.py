@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from lib.core import clock, telemetry
 from lib.core.errors import MalformedWebhook, Unavailable
 from lib.core.events import Delivery, publish
+from lib.core.store import UserId
 from lib.usage import store
 from lib.usage.models import LogEntry, ModelUsed
 
@@ -20,12 +21,16 @@ def tell(event: ModelUsed) -> None:
 
 
 def record(delivery: Delivery) -> bool:
-    """Count what was delivered; False if it was counted before.
+    """Count what was delivered; False if it was counted before, or is about somebody who was deleted.
 
     Raises `MalformedWebhook`, and `Unavailable` when the person's creation is still on its way.
     """
     if delivery.attributes.get("kind") == "model":
-        return store.record_model_use(delivery.event(ModelUsed))
+        event = delivery.event(ModelUsed)
+        if store.is_deleted(UserId(event.person)):
+            telemetry.info("use of a model by a deleted person dropped")
+            return False
+        return store.record_model_use(event)
     return _record_api_call(delivery)
 
 
@@ -37,7 +42,7 @@ def _record_api_call(delivery: Delivery) -> bool:
     call = entry.payload
     person = store.person_of_hash(call.person)
     if person is None:
-        if clock.now() - call.time < UNKNOWN_PERSON_IS_LATE_FOR:
+        if clock.now() - entry.timestamp < UNKNOWN_PERSON_IS_LATE_FOR:
             raise Unavailable("The person is not known yet")
         telemetry.info("api call of nobody dropped")
         return False
@@ -47,5 +52,5 @@ def _record_api_call(delivery: Delivery) -> bool:
         call.function,
         failed=call.status >= 500,
         duration_ms=call.duration_ms,
-        at=call.time,
+        at=entry.timestamp,
     )

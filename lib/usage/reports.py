@@ -17,7 +17,7 @@ USUAL_REPORT = timedelta(days=29)
 def report(person: UserId, first: date | None, last: date | None) -> UsageReport:
     """The days from first to last, both included; by default the last thirty. Raises `InvalidRequest`."""
     last = last or clock.now().astimezone(UTC).date()
-    first = first or last - USUAL_REPORT
+    first = first or date.fromordinal(max(1, last.toordinal() - USUAL_REPORT.days))
     if not timedelta() <= last - first <= LONGEST_REPORT:
         raise InvalidRequest(f"The days have to be in order and at most {LONGEST_REPORT.days} apart")
     days = store.days(person, first, last)

@@ -16,16 +16,20 @@ from google.cloud.firestore import Increment
 from lib.core import clock
 from lib.core.ids import stable
 from lib.core.store import AlreadyExists, FailedPrecondition, Global, NotFound, UserId, client, global_document, person
+from lib.core.telemetry import person_hash
 from lib.usage.models import DayUsage, Micros, ModelUsed
 
 SCHEMA_VERSION = 1
 WINDOWS_KEPT = timedelta(hours=1)
+# The usual retries of minutes would make every request wait for a limit that is down.
+WINDOW_SECONDS_AT_MOST = 2.0
 EVENTS_KEPT = timedelta(days=400)
 
 
 def window_count(user: UserId, index: int) -> int:
     """How many requests a minute counted; minutes are numbered from the epoch."""
-    return int((_window(user, index).get().to_dict() or {}).get("count", 0))
+    snapshot = _window(user, index).get(retry=None, timeout=WINDOW_SECONDS_AT_MOST)
+    return int((snapshot.to_dict() or {}).get("count", 0))
 
 
 def add_to_window(user: UserId, index: int, requests: int) -> int:
@@ -37,6 +41,8 @@ def add_to_window(user: UserId, index: int, requests: int) -> int:
             "expires_at": clock.now() + WINDOWS_KEPT,
         },
         merge=True,
+        retry=None,
+        timeout=WINDOW_SECONDS_AT_MOST,
     )
     return int(written.transform_results[0].integer_value)
 
@@ -164,6 +170,11 @@ def person_of_hash(hashed: str) -> UserId | None:
     """The person whom a hash in the logs stands for."""
     stored = global_document(Global.PERSON_HASHES, hashed).get().to_dict()
     return UserId(stored["person"]) if stored else None
+
+
+def is_deleted(user: UserId) -> bool:
+    """Whether the person was deleted, so that nothing may be kept of them any more."""
+    return bool(global_document(Global.DELETED_USERS, person_hash(user)).get().exists)
 
 
 def end_of_day(day: date) -> datetime:
