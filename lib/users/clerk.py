@@ -1,6 +1,7 @@
 """Clerk's webhooks: verified and handed on, then applied; delivered at least once and in any order."""
 
 import binascii
+from json import JSONDecodeError
 
 from pydantic import ValidationError
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -41,6 +42,9 @@ def apply(event: ClerkEvent) -> None:
         store.erase(user)
     elif not store.is_deleted(user):
         _upsert(user, event)
+        # A deletion that came in between left its mark before it erased, so that one of the two sees the other.
+        if store.is_deleted(user):
+            store.erase(user)
 
 
 def _upsert(user: UserId, event: ClerkEvent) -> None:
@@ -65,10 +69,16 @@ def _upsert(user: UserId, event: ClerkEvent) -> None:
 
 
 def _verify(body: bytes, headers: dict[str, str]) -> None:
-    """Clerk sends the headers under Svix's names (https://docs.svix.com/receiving/verifying-payloads/how-manual)."""
+    """Raises `InvalidSignature`, `MalformedWebhook`.
+
+    Clerk sends the headers under Svix's names (https://docs.svix.com/receiving/verifying-payloads/how-manual).
+    """
     lower = {name.lower(): value for name, value in headers.items()}
     signed = {f"webhook-{name}": lower.get(f"svix-{name}", "") for name in _SIGNED_HEADERS}
     try:
         Webhook(secrets.read(SECRET).reveal()).verify(body, signed)
+    except JSONDecodeError:
+        # The library reads the body once the signature is right.
+        raise MalformedWebhook() from None
     except (WebhookVerificationError, ValueError, UnicodeDecodeError, binascii.Error):
         raise InvalidSignature("The webhook's signature is not right") from None
