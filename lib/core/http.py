@@ -183,8 +183,7 @@ class Service:
             _check_json()
 
     def _identify(self, route: _Route) -> Identity:
-        target = request.full_path if request.query_string else request.path
-        received = Request(request.headers, request.method, target, request.get_data())
+        received = Request(request.headers, request.method, _target(), request.get_data())
         return identify(received, sensitive=route.sensitive)
 
 
@@ -212,14 +211,12 @@ def _once(route: str, answer: Callable[[], Response]) -> Response:
     key = request.headers.get(IDEMPOTENCY_HEADER)
     if key is None or request.method == "GET" or "identity" not in g:
         return answer()
-    claim = idempotency.begin(g.identity.person, route, key, request.get_data())
+    claim = idempotency.begin(g.identity.person, route, key, _target(), request.get_data())
     if isinstance(claim, idempotency.Replay):
-        return Response(
-            json.dumps(claim.body),
-            claim.status,
-            {"Idempotency-Replayed": "true"},
-            content_type="application/json",
-        )
+        replayed = {"Idempotency-Replayed": "true"}
+        if claim.body is None:
+            return Response(status=claim.status, headers=replayed)
+        return Response(json.dumps(claim.body), claim.status, replayed, content_type="application/json")
     try:
         response = answer()
     except BaseException:
@@ -227,6 +224,11 @@ def _once(route: str, answer: Callable[[], Response]) -> Response:
         raise
     idempotency.finish(claim, response.status_code, response.get_json(silent=True))
     return response
+
+
+def _target() -> str:
+    """The request's path with its query, as this function sees it."""
+    return request.full_path if request.query_string else request.path
 
 
 def _response(result: Any, status: int) -> Response:
@@ -246,6 +248,8 @@ def _check_json() -> None:
         raise UnsupportedMediaType()
     try:
         value = json.loads(request.get_data())
+        # JSON can escape half a character, which no text can hold (RFC 7493, section 2.1).
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise MalformedBody() from None
     if not isinstance(value, dict):

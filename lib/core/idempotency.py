@@ -27,7 +27,7 @@ class Claim:
     """A request that this process works on under its key."""
 
     reference: firestore.DocumentReference
-    body_hash: str
+    request_hash: str
     completed: bool = False
 
 
@@ -42,17 +42,17 @@ class Replay:
 _claim: ContextVar[Claim | None] = ContextVar("idempotency_claim", default=None)
 
 
-def begin(user: UserId, route: str, key: str, body: bytes) -> Claim | Replay:
-    """Claim the key for this request, or find what it led to before.
+def begin(user: UserId, route: str, key: str, target: str, body: bytes) -> Claim | Replay:
+    """Claim the key for this request, or find what it led to before; `target` is its path with its query.
 
     Raises `RequestInProgress` while another process holds the claim, and `IdempotencyKeyReused` if the key came with
-    another body.
+    another target or body.
     """
     if not 1 <= len(key) <= MAXIMUM_KEY_CHARACTERS:
         raise InvalidRequest(f"Idempotency-Key has to be 1 to {MAXIMUM_KEY_CHARACTERS} characters long")
     name = hashlib.sha256(f"{route}\x1f{key}".encode()).hexdigest()
     reference = person(user).collection("idempotency_claims").document(name)
-    claim = Claim(reference, hashlib.sha256(body).hexdigest())
+    claim = Claim(reference, hashlib.sha256(target.encode() + b"\x1f" + body).hexdigest())
     try:
         reference.create(_fresh(claim))
     except AlreadyExists:
@@ -95,7 +95,7 @@ def _fresh(claim: Claim) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "state": "running",
-        "body_hash": claim.body_hash,
+        "request_hash": claim.request_hash,
         "lease_until": now + LEASE,
         "expires_at": now + KEPT,
     }
@@ -112,7 +112,7 @@ def _earlier(claim: Claim) -> Replay | None:
         raise RequestInProgress()
     stored: dict[str, Any] = snapshot.to_dict() or {}
     expired = stored["expires_at"] <= clock.now()
-    if not expired and stored["body_hash"] != claim.body_hash:
+    if not expired and stored["request_hash"] != claim.request_hash:
         raise IdempotencyKeyReused()
     if not expired and stored["state"] == "done":
         return Replay(stored["status"], stored["body"])
