@@ -1,0 +1,156 @@
+"""People begin, change and end by Clerk's webhooks, in whatever order these come; preferences merge."""
+
+import json
+from typing import Any
+
+import pytest
+
+from lib.core import clock
+from lib.core.events import publish
+from lib.core.store import UserId
+from lib.usage import recording
+from lib.usage.models import Micros, ModelUsed, Tokens
+from lib.users import store
+from tests import clerk
+from tests.briefly import Briefly, Client, eventually
+from tests.kept import everything
+
+
+@pytest.fixture
+def person(briefly: Briefly) -> Client:
+    return briefly.sign_up()
+
+
+def tell(briefly: Briefly, body: str) -> None:
+    """Have Clerk's event delivered and applied."""
+    assert clerk.deliver(briefly, body, clerk.signed(briefly, body)).status_code == 204
+    eventually(lambda: body_is_applied(briefly, json.loads(body)))
+
+
+def body_is_applied(briefly: Briefly, event: dict[str, Any]) -> bool:
+    """Whether the newest push with this event was taken."""
+    for push in reversed(briefly.control("push", "GET", "pushes")["pushes"]):
+        if push["function"] == "on-user":
+            told = json.loads(push["data"])
+            if (told["type"], told["data"]["id"]) == (event["type"], event["data"]["id"]) and (
+                told["data"]["updated_at"] == event["data"]["updated_at"]
+            ):
+                return bool(push["outcome"] == "delivered")
+    return False
+
+
+def updated_at(person: Client) -> int:
+    """How recent what is known of the person is."""
+    snapshot = store.read(UserId(person.user))
+    assert snapshot
+    return store.clerk_updated_at(snapshot)
+
+
+def test_what_clerk_says_of_somebody_is_applied(briefly: Briefly, person: Client) -> None:
+    begun = person.get("/users/me")["created_at"]
+    change = {"first_name": "Grace", "email": "grace@people.example"}
+    briefly.control("clerk", "PATCH", f"users/{person.user}", change)
+    eventually(lambda: person.get("/users/me")["given_name"] == "Grace")
+    changed = person.get("/users/me")
+    assert (changed["email"], changed["family_name"]) == ("grace@people.example", "Person")
+    assert changed["created_at"] == begun
+
+
+def test_an_older_event_that_comes_late_changes_nothing(briefly: Briefly, person: Client) -> None:
+    before = person.get("/users/me")
+    tell(briefly, clerk.user_event("user.updated", person.user, updated_at(person) - 1))
+    assert person.get("/users/me") == before
+    tell(briefly, clerk.user_event("user.updated", person.user, updated_at(person) + 1))
+    assert person.get("/users/me")["given_name"] == "Late"
+
+
+def test_an_update_that_overtakes_the_creation_creates(briefly: Briefly) -> None:
+    user = f"user_{clock.timestamp()}".replace(".", "")
+    tell(briefly, clerk.user_event("user.updated", user, 2))
+    tell(briefly, clerk.user_event("user.created", user, 1, first_name="Early"))
+    known = store.profile(UserId(user))
+    assert known
+    assert known.given_name == "Late"
+
+
+def test_a_deletion_leaves_nothing_and_nobody_comes_back(briefly: Briefly, person: Client) -> None:
+    person.post("/chat/conversations", {"title": "To be forgotten"}, 201)
+    newest = updated_at(person)
+    assert len(everything(person.user)) > 2
+    tell_of_deletion(briefly, person)
+    tell(briefly, clerk.user_event("user.created", person.user, newest + 1000))
+    tell(briefly, clerk.user_event("user.updated", person.user, newest + 2000))
+    assert everything(person.user) == {}
+
+
+def test_what_a_deleted_person_used_is_not_kept(briefly: Briefly, person: Client) -> None:
+    tell_of_deletion(briefly, person)
+    used = ModelUsed(
+        id=f"use_{person.user}",
+        person=person.user,
+        at=clock.now(),
+        model="local-extractive",
+        provider="openai",
+        purpose="answer",
+        subject="msg_none",
+        tokens=Tokens(input=1, output=1),
+        cost=Micros(1),
+        duration_ms=1,
+        outcome="completed",
+    )
+    publish(recording.TOPIC, used, kind="model")
+    eventually(lambda: was_delivered(briefly, used.id))
+    assert everything(person.user) == {}
+
+
+def test_preferences_merge_and_null_brings_the_default_back(person: Client) -> None:
+    assert person.get("/users/me/preferences") == {
+        "theme": "system",
+        "time_zone": "Etc/UTC",
+        "locale": "en",
+        "chat_model": None,
+    }
+    change(person, {"theme": "dark", "time_zone": "Asia/Kathmandu"})
+    merged = change(person, {"locale": "de-AT"})
+    assert (merged["theme"], merged["time_zone"], merged["locale"]) == ("dark", "Asia/Kathmandu", "de-AT")
+    assert change(person, {"theme": None})["theme"] == "system"
+    assert person.get("/users/me/preferences") == merged | {"theme": "system"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"time_zone": "Mars/Olympus"}, "time_zone"),
+        ({"theme": "pink"}, "theme"),
+        ({"locale": "english"}, "locale"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_wrong_preference_is_named_and_nothing_is_changed(person: Client, wrong: dict[str, str], field: str) -> None:
+    change(person, {"theme": "light"})
+    refused = person.call("PATCH", "/users/me/preferences", {"theme": "dark", **wrong})
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "urn:briefly:problem:invalid-request"
+    assert [error["field"] for error in refused.json()["errors"]] == [field]
+    assert person.get("/users/me/preferences")["theme"] == "light"
+
+
+def tell_of_deletion(briefly: Briefly, person: Client) -> None:
+    """Have Clerk delete the person, and wait until nothing is left, calls on their way to the counters included."""
+    eventually(lambda: person.get("/usage/")["days"])
+    briefly.control("clerk", "DELETE", f"users/{person.user}")
+    eventually(lambda: everything(person.user) == {})
+
+
+def was_delivered(briefly: Briefly, text: str) -> bool:
+    """Whether a push with this text was taken."""
+    pushes = briefly.control("push", "GET", "pushes")["pushes"]
+    return any(push["outcome"] == "delivered" for push in pushes if text in push["data"])
+
+
+def change(person: Client, wish: dict[str, Any]) -> dict[str, Any]:
+    """Change preferences."""
+    answer = person.call("PATCH", "/users/me/preferences", wish)
+    assert answer.status_code == 200, answer.text
+    changed: dict[str, Any] = answer.json()
+    return changed
