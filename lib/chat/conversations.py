@@ -9,6 +9,7 @@ from lib.core.errors import NotFound
 from lib.core.store import UserId
 
 LISTING = "conversations"
+UNKNOWN = "There is no such conversation"
 
 
 def start(person: UserId, wish: ConversationStart) -> Conversation:
@@ -24,7 +25,7 @@ def read(person: UserId, conversation_id: str) -> Conversation:
     """The person's conversation. Raises `NotFound`."""
     found = store.conversation(person, conversation_id)
     if found is None:
-        raise NotFound("There is no such conversation")
+        raise NotFound(UNKNOWN)
     return found
 
 
@@ -47,11 +48,12 @@ def page(person: UserId, limit: int, after: str | None) -> ConversationPage:
 def rename(person: UserId, conversation_id: str, title: str) -> Conversation:
     """Give the conversation a title. Raises `NotFound`."""
     if not store.rename(person, conversation_id, title):
-        raise NotFound("There is no such conversation")
+        raise NotFound(UNKNOWN)
     return read(person, conversation_id)
 
 
 def delete(person: UserId, conversation_id: str) -> None:
     """Delete the conversation and all that was said in it. Raises `NotFound`."""
-    read(person, conversation_id)
+    if store.conversation(person, conversation_id) is None and not store.has_remains(person, conversation_id):
+        raise NotFound(UNKNOWN)
     store.delete(person, conversation_id)

@@ -15,6 +15,7 @@ from lib.chat import metering, store, wire
 from lib.chat import prompt as prompts
 from lib.chat.citations import Citations
 from lib.chat.context import Context, gather
+from lib.chat.guard import Guard
 from lib.chat.keeper import Keeper
 from lib.chat.models import Message, Run, RunState, Work
 from lib.chat.ring import Ring
@@ -78,6 +79,8 @@ class _Progress:
     asked_at: float | None = None
     first_token_ms: int | None = None
     completed: Completed | None = None
+    guard: Guard | None = None
+    """Holds back the last words until it is closed."""
     is_open: bool = False
 
 
@@ -157,7 +160,8 @@ class Producer:
         cards = catalogue.choose(self._run.model or preferences.chat_model)
         prompt = prompts.build(context, history, question, min(cards, key=lambda card: card.window_tokens))
         await self._reserve(cards, prompt)
-        guard = context.guard([question, *(turn.text for turn in history if turn.role == "user")])
+        own_words = [question, *(turn.text for turn in history if turn.role == "user")]
+        guard = progress.guard = await asyncio.to_thread(context.guard, own_words)
         progress.asked_at = time.monotonic()
         pieces = self._with.answer(cards, prompt, max_output_tokens=_output_limit(cards))
         async with aclosing(pieces) as stream:
@@ -170,7 +174,6 @@ class Producer:
                         await self._say(guard.feed(text))
                     case Completed():
                         progress.completed = piece
-        await self._say(guard.close())
 
     def _conversation(self) -> tuple[list[Turn], str, Preferences]:
         """What was said before, the question, and what the person prefers."""
@@ -210,11 +213,17 @@ class Producer:
         return metering.begun(card.id, card.provider, prompt, f"{self._run.id}-{self._run.epoch}")
 
     async def _say(self, text: str) -> None:
+        progress = self._progress
+        was_open = progress.is_open
+        self._write(text)
+        if progress.is_open and not was_open and progress.work is not None:
+            await self._keeper.first_text(progress.work)
+
+    def _write(self, text: str) -> None:
         if not text:
             return
         progress = self._progress
-        first = not progress.is_open
-        if first:
+        if not progress.is_open:
             progress.is_open = True
             if progress.asked_at is not None:
                 progress.first_token_ms = _milliseconds(time.monotonic() - progress.asked_at)
@@ -223,11 +232,13 @@ class Producer:
         self._emit(wire.TextDelta(TEXT_ID, text))
         for chunk in progress.citations.feed(text) if progress.citations else []:
             self._emit(chunk)
-        if first and progress.work is not None:
-            await self._keeper.first_text(progress.work)
 
     async def _conclude(self, failure: BaseException | None) -> None:
-        """What it cost, the stored answer, and then the last lines: whoever reads them finds everything stored."""
+        """The last words, what it cost, the stored answer, and then the last lines.
+
+        Whoever reads these finds everything stored.
+        """
+        failure = self._with_last_words(failure)
         state, error, last = self._ending(failure)
         try:
             used = await self._told_usage(state)
@@ -240,6 +251,17 @@ class Producer:
         await self._keeper.finish(closing, Ending(state, self._message(state, metadata), error))
         for line in closing:
             self._ring.append(line)
+
+    def _with_last_words(self, failure: BaseException | None) -> BaseException | None:
+        """Say what the guard has held back, however the model ended; the failure, if that fails."""
+        guard, self._progress.guard = self._progress.guard, None
+        if guard is None:
+            return failure
+        try:
+            self._write(guard.close())
+        except Exception as problem:
+            return problem
+        return failure
 
     def _ending(self, failure: BaseException | None) -> tuple[RunState, str | None, wire.Chunk]:
         completed = self._progress.completed

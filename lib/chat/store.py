@@ -59,14 +59,27 @@ def rename(user: UserId, conversation_id: str, title: str) -> bool:
 
 
 def delete(user: UserId, conversation_id: str) -> None:
-    """Delete a conversation with its messages and runs, of which those under way are stopped."""
+    """Delete a conversation with its messages and runs, of which those under way are stopped.
+
+    The conversation goes first, so that nothing more is asked in it; and each run before its chunks, so that whoever
+    produces it can end it no more, and then deletes what was added meanwhile. When broken off, it can be done again.
+    """
+    _conversation(user, conversation_id).delete()
     runs = person(user).collection("runs").where(filter=firestore.FieldFilter("conversation_id", "==", conversation_id))
     for snapshot in runs.stream():
         found = Run.model_validate(snapshot.to_dict())
         if found.state is RunState.RUNNING and found.instance is not None:
             signal(found.instance, found.id, stop=True)
+        snapshot.reference.delete()
         client().recursive_delete(snapshot.reference)
     client().recursive_delete(_conversation(user, conversation_id))
+
+
+def has_remains(user: UserId, conversation_id: str) -> bool:
+    """Whether something is left of a conversation whose deletion was broken off."""
+    runs = person(user).collection("runs").where(filter=firestore.FieldFilter("conversation_id", "==", conversation_id))
+    messages_left = _conversation(user, conversation_id).collection("messages")
+    return any(query.limit(1).get() for query in (runs, messages_left))
 
 
 def message(user: UserId, conversation_id: str, message_id: str) -> Message | None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import tempfile
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from lib.core.clock import OFFSET_FILE_VARIABLE, now, offset, timestamp
@@ -37,10 +38,10 @@ async def wait(event: asyncio.Event, until: datetime | None) -> None:
         remaining = until - now()
         if remaining <= timedelta():
             return
-        try:
-            await asyncio.wait_for(event.wait(), min(remaining, TICK).total_seconds())
-        except TimeoutError:
-            continue
+        # Not `wait_for`: in Python 3.11 it swallows a cancellation that comes together with the event.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(remaining, TICK).total_seconds()):
+                await event.wait()
 
 
 async def sleep_until(instant: datetime) -> None:

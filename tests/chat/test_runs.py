@@ -8,9 +8,11 @@ import pytest
 from lib.chat import conversations, messages
 from lib.chat.models import RunState
 from lib.chat.reader import Event, Resumption
+from lib.core.errors import NotFound
 from lib.core.store import person
 from tests.briefly import Briefly
 from tests.chat.runs import House, Model, some, until, within_loop
+from tests.kept import everything
 
 WORDS = ["Grüße ", "und ", "漢字 ", "🌊 ", "und ", "so ", "fort ", "bis ", "zum ", "Ende. "] * 3
 
@@ -139,6 +141,22 @@ def test_whenever_it_is_stopped_what_was_kept_is_what_was_read(briefly: Briefly)
     within_loop(check)
 
 
+def test_what_was_held_back_for_a_better_look_is_said_when_it_is_stopped(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        model = Model(WORDS)
+        reading = asyncio.create_task(house.read(house.place(model).reader))
+        model.let(17)
+
+        async def has_spoken() -> bool:
+            return model.spoken == 17
+
+        await until(has_spoken)
+        await asyncio.to_thread(messages.stop, house.user, house.run.id)
+        assert text(await reading) == "".join(WORDS[:17])
+
+    within_loop(check)
+
+
 @pytest.mark.parametrize("letting", [0, 1, 12])
 def test_an_event_loop_that_ends_under_a_run_writes_the_interruption_down(briefly: Briefly, letting: int) -> None:
     """As when uvicorn is told to end and no reader is there to be waited for: every task is cancelled, once."""
@@ -180,6 +198,18 @@ def test_a_deleted_conversation_leaves_nothing_behind(briefly: Briefly) -> None:
         await until(is_over)
         assert list(run.collection("chunks").stream()) == []
         assert list(conversation.collection("messages").stream()) == []
+
+    within_loop(check)
+
+
+def test_a_deletion_that_was_broken_off_can_be_done_again(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        conversation = person(house.user).collection("conversations").document(house.run.conversation_id)
+        await asyncio.to_thread(conversation.delete)
+        await asyncio.to_thread(conversations.delete, house.user, house.run.conversation_id)
+        assert [path for path in everything(house.user) if "/runs/" in path or "/messages/" in path] == []
+        with pytest.raises(NotFound):
+            await asyncio.to_thread(conversations.delete, house.user, house.run.conversation_id)
 
     within_loop(check)
 
