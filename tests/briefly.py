@@ -3,7 +3,8 @@
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -108,6 +109,16 @@ class Briefly:
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 
+    @contextmanager
+    def models_that(self, **settings: Any) -> Iterator[None]:
+        """The models behave otherwise for as long as the block."""
+        before = self.control("models", "GET", "settings")
+        self.control("models", "PUT", "settings", settings)
+        try:
+            yield
+        finally:
+            self.control("models", "PUT", "settings", before)
+
     def sign_up(self, user: str | None = None, email: str | None = None) -> Client:
         """A new person, known to Briefly by Clerk's webhook."""
         user = user or f"user_{secrets.token_hex(13)}"
@@ -118,6 +129,17 @@ class Briefly:
         client = Client(user, email, self)
         eventually(lambda: client.call("GET", "/users/me").status_code == 200)
         return client
+
+    def unseen_mailbox(self, seed: int) -> str:
+        """The address of a generated person at Google, which no other test connects."""
+
+        def addresses() -> set[str]:
+            return {each["email"] for each in self.control("google", "GET", "people")["people"]}
+
+        known = addresses()
+        self.control("google", "POST", "people", {"known": ["demo", "second"], "unseen": [seed]})
+        (unseen,) = addresses() - known
+        return unseen
 
     def as_function(self, name: str, function: str, path: str, person: str, body: Any) -> requests.Response:
         """Call a function with the identity of another one, for a person."""

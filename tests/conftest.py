@@ -32,4 +32,6 @@ def briefly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Briefly]:
         briefly.control("google", "POST", "auto_approve", {"enabled": True})
         # Many people of the tests connect the same mailbox, which Google would not let ask so often.
         briefly.control("google", "POST", "quota", {"gmail_user": 1_000_000, "calendar_user": 1_000_000})
+        # Nobody has to be able to read along.
+        briefly.control("models", "PUT", "settings", {"tokens_per_second": 0})
         yield briefly

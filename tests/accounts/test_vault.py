@@ -31,7 +31,8 @@ def ask(briefly: Briefly, person: Client, account: str, caller: str = "mail", **
 
 
 def test_twenty_callers_over_two_processes_make_one_refresh(briefly: Briefly, person: Client) -> None:
-    account = person.connect_google()
+    mailbox = briefly.unseen_mailbox(78)
+    account = person.connect_google(mailbox)
     briefly.control("runner", "PUT", "functions/tokens", {"instances": 2})
     first = ask(briefly, person, account).json()["token"]
     briefly.move_clock(3600)
@@ -42,7 +43,7 @@ def test_twenty_callers_over_two_processes_make_one_refresh(briefly: Briefly, pe
     tokens = {answer.json()["token"] for answer in answers}
     assert len(tokens) == 1
     assert first not in tokens
-    assert briefly.control("google", "GET", "refreshes") == {"refreshes": {ADA: 1}}
+    assert briefly.control("google", "GET", "refreshes")["refreshes"][mailbox] == 1
 
 
 def test_a_token_that_the_provider_refused_is_replaced(briefly: Briefly, person: Client) -> None:

@@ -77,11 +77,8 @@ def test_a_follow_up_knows_what_was_said(ada: Client) -> None:
 )
 def test_orders_in_mail_reach_no_answer_even_of_an_obedient_model(briefly: Briefly, ada: Client, style: str) -> None:
     _, posted = ask(ada, DAY, model="local-obedient")
-    briefly.control("models", "PUT", "settings", {"style": style})
-    try:
+    with briefly.models_that(style=style):
         read = answer(ada, posted["run"]["id"])
-    finally:
-        briefly.control("models", "DELETE", "settings")
     injection = seeded(briefly)["injection"]
     unquoted = re.sub(r"“[^”]*”", "", text(read)).lower()
     domain = injection["address"].partition("@")[2]

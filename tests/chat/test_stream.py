@@ -20,9 +20,8 @@ def person(briefly: Briefly) -> Client:
 @pytest.fixture
 def slow(briefly: Briefly) -> Any:
     """The models write slowly enough for something to happen meanwhile."""
-    briefly.control("models", "PUT", "settings", {"tokens_per_second": 400})
-    yield
-    briefly.control("models", "DELETE", "settings")
+    with briefly.models_that(tokens_per_second=800):
+        yield
     briefly.control("models", "DELETE", "faults")
     briefly.control("runner", "PUT", "functions/stream", {"instances": 1})
 

@@ -131,12 +131,7 @@ def test_bad_input_gets_a_problem(ada: Client, path: str, status: int) -> None:
 
 def test_an_account_whose_consent_was_withdrawn_is_named_and_the_other_comes(briefly: Briefly) -> None:
     person = briefly.sign_up()
-    unseen = {"known": ["demo", "second"], "unseen": [77]}
-    known = {each["email"] for each in briefly.control("google", "GET", "people")["people"]}
-    briefly.control("google", "POST", "people", unseen)
-    lost = next(
-        each["email"] for each in briefly.control("google", "GET", "people")["people"] if each["email"] not in known
-    )
+    lost = briefly.unseen_mailbox(77)
     kept_id, lost_id = person.connect_google(ADA), person.connect_google(lost)
     message = next(each for each in person.get("/mail/?limit=100")["messages"] if each["account_id"] == lost_id)
     briefly.control("google", "POST", "revoke", {"user": lost})
