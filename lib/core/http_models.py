@@ -1,11 +1,22 @@
 """The base of models that a caller sends; apart from the HTTP layer, so that rooms need no framework."""
 
 from copy import deepcopy
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 _schemas: dict[Any, dict[str, Any]] = {}
+
+
+def _unreserved(name: str) -> str:
+    """Raises `ValueError` for a name that Firestore keeps for itself: https://cloud.google.com/firestore/quotas#limits"""
+    if name.startswith("__") and name.endswith("__"):
+        raise ValueError("an id must not both begin and end with two underscores")
+    return name
+
+
+ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$"), AfterValidator(_unreserved)]
+"""An id that a caller may choose."""
 
 
 class Strict(BaseModel):

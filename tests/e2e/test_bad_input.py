@@ -128,9 +128,9 @@ def test_what_cannot_be_an_id_is_refused(person: Client, path: str) -> None:
     problem(person.call("GET", f"/{path}"), 422, "invalid-request")
 
 
-@pytest.mark.xfail(strict=True, reason="Firestore reserves names of this form; the pattern of chat's ids admits them")
 def test_an_id_that_the_database_reserves_is_refused(person: Client) -> None:
     problem(person.call("POST", "/chat/conversations", {"id": "__reserved__"}), 422, "invalid-request")
+    problem(person.call("GET", "/chat/conversations/__reserved__"), 422, "invalid-request")
 
 
 @pytest.mark.parametrize("root", ROOTS)
