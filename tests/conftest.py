@@ -5,13 +5,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from scripts.local.background import running
 from scripts.local.call import Caller
 from scripts.local.runner import Options
 from tests.briefly import Briefly
 
+# How many examples a property is tried with: few in the suite, many behind `scripts/test --long`.
+settings.register_profile("suite", max_examples=50, deadline=None)
+settings.register_profile("long", max_examples=1000, deadline=None)
+
 GENEROUS = {"REQUESTS_PER_MINUTE": "100000"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("suite" if config.getoption("markexpr") == "not long" else "long")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from html import unescape
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.chat.guard import Block, Guard
@@ -22,6 +22,7 @@ from scripts.local.people.person import make_person, random_person
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 PEOPLE = {"demo": make_person("demo", NOW), "second": make_person("second", NOW)}
 PEOPLE |= {f"unseen {seed}": random_person(seed, NOW) for seed in range(6)}
+CROWD = [pytest.param(name, marks=[] if name in ("demo", "unseen 0") else pytest.mark.long) for name in PEOPLE]
 MAIL = """Hello Ada,
 the harbour office moves the crane on Thursday, and nobody told the divers. Could you ask them to come on Friday?
 Their page is https://divers-of-the-north.example/team?id=7 and they read desk@divers-of-the-north.example daily.
@@ -65,20 +66,17 @@ def letters(text: str) -> str:
     return "".join(words(text)).replace("¦", " ")
 
 
-@settings(max_examples=150, deadline=None)
 @given(OUTPUT, st.lists(st.integers(0, 2000), max_size=60))
 def test_the_result_does_not_depend_on_how_the_text_is_cut(text: str, cuts: list[int]) -> None:
     assert guarded(text, cuts) == guarded(text) == guarded(text, list(range(len(text))))
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(INNOCENT, SEPARATOR), max_size=40))
 def test_text_that_touches_nothing_untrusted_passes_as_it_is(parts: list[tuple[str, str]]) -> None:
     text = "".join(word + space for word, space in parts)
     assert guarded(text) == text
 
 
-@settings(max_examples=150, deadline=None)
 @given(OUTPUT)
 def test_five_words_of_an_untrusted_text_appear_only_in_a_quotation(text: str) -> None:
     shown = words(outside_quotations(guarded(text)))
@@ -87,7 +85,6 @@ def test_five_words_of_an_untrusted_text_appear_only_in_a_quotation(text: str) -
     assert not [run for run in zip(*(shown[start:] for start in range(LEAST_WORDS)), strict=False) if run in runs]
 
 
-@settings(max_examples=150, deadline=None)
 @given(OUTPUT)
 def test_no_link_or_address_appears(text: str) -> None:
     shown = unescape(guarded(text)).replace("\\", "").replace("%2e", ".").replace("\u200b", "").casefold()
@@ -95,7 +92,6 @@ def test_no_link_or_address_appears(text: str) -> None:
     assert "divers-of-the-north" not in shown or "divers-of-the-northexample" not in letters(shown)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.from_regex(r"https?://[a-z0-9-]{1,20}(\.[a-z]{2,8}){1,2}(/[a-zA-Z0-9?=&%._-]{0,20})?", fullmatch=True),
     st.sampled_from(
@@ -118,7 +114,7 @@ def injected(person: Person) -> tuple[Order, list[Block]]:
     return order, [Block(mail.id, f"{mail.subject}\n{mail.text}") for mail in person.messages]
 
 
-@pytest.mark.parametrize("whose", PEOPLE)
+@pytest.mark.parametrize("whose", CROWD)
 @pytest.mark.parametrize("style", STYLES)
 def test_an_obedient_model_gets_nothing_past_but_a_quotation(style: Style, whose: str) -> None:
     person = PEOPLE[whose]
@@ -133,7 +129,7 @@ def test_an_obedient_model_gets_nothing_past_but_a_quotation(style: Style, whose
     assert base64.b64encode(order.text.encode()).decode()[:40] not in shown
 
 
-@pytest.mark.parametrize("whose", PEOPLE)
+@pytest.mark.parametrize("whose", CROWD)
 def test_any_mail_repeated_word_for_word_is_a_quotation_without_links(whose: str) -> None:
     _, blocks = injected(PEOPLE[whose])
     text = "\n\n".join(block.text for block in blocks)

@@ -77,7 +77,6 @@ def test_any_partition_and_any_resume_point_give_the_exact_suffix(
     within_loop(check)
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     count=st.integers(0, 20),
     joins=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=5),

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.briefly import Briefly, Client
 from tests.e2e.operations import Operation, operations
 
-EXAMPLES = 8
 ASKED = [one for one in operations() if one.function not in ("tokens", "webhooks")]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=40)
 VALUES = st.recursive(
@@ -38,7 +37,11 @@ def test_nothing_that_comes_is_our_failure(person: Client, operation: Operation)
     names = [name for name in operation.in_query if name != "Last-Event-ID"]
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+        # Each is a request over the wire.
+        max_examples=settings().max_examples // 6,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
     )
     @given(st.data())
     def exercise(data: st.DataObject) -> None:

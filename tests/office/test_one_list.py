@@ -29,7 +29,7 @@ mailboxes = st.lists(minutes, min_size=1, max_size=4)
 calendar_lists = st.lists(st.dictionaries(st.sampled_from("abc"), minutes, max_size=3), min_size=1, max_size=3)
 
 pytestmark = pytest.mark.usefixtures("cursor_key")
-examples = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def of_mail(*fakes: FakeMail) -> Sources:
