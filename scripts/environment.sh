@@ -16,7 +16,7 @@ find_python() {
 }
 
 requirements_hash() {
-  cat requirements*.txt | "$1" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
+  cat requirements*.txt constraints.txt | "$1" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'
 }
 
 prepare() {
@@ -32,7 +32,8 @@ prepare() {
   wanted=$(requirements_hash .venv/bin/python)
   if [[ "$(cat .venv/requirements.sha256 2>/dev/null)" != "$wanted" ]]; then
     echo "Installing what requirements-dev.txt says …" >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+      --requirement requirements-dev.txt --constraint constraints.txt
     echo "$wanted" >.venv/requirements.sha256
   fi
 }
