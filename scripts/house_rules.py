@@ -19,6 +19,7 @@ FIRESTORE_MODULES = ("store.py", "run_log.py")
 FORBIDDEN_NAMES = ("utils", "helpers", "manager", "common", "util", "helper", "misc")
 MAIN_MAY_IMPORT = ("functions_framework", "pydantic", "lib", "datetime", "typing", "collections", "enum")
 LONGEST_FILE = 450
+VAULT_DOOR = "tokens"
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,10 @@ def _catalogue() -> Iterator[str]:
     folders = {path.parent.name.replace("_", "-") for path in (ROOT / "functions").glob("*/main.py")}
     for name in sorted(set(rows) ^ folders):
         yield f"functions: {name} is either in the catalogue or in a folder, but not in both"
+    for name, row in rows.items():
+        opens_vault = row.get("kms") or "vault" in row.get("databases", [])
+        if name != VAULT_DOOR and (opens_vault or any("oauth" in secret for secret in row.get("secrets", []))):
+            yield f"functions: only {VAULT_DOOR} has the key, the vault and the clients' secrets, not {name}"
 
 
 def _imports(path: Path) -> Iterator[Import]:
