@@ -1,7 +1,9 @@
 """Usage on its way: told to Pub/Sub by whoever caused it, counted once by `on-usage`, however often delivered."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
+from google.api_core.exceptions import GoogleAPIError
 from pydantic import ValidationError
 
 from lib.core import clock, telemetry
@@ -15,9 +17,17 @@ TOPIC = "usage"
 UNKNOWN_PERSON_IS_LATE_FOR = timedelta(minutes=10)
 
 
-def tell(event: ModelUsed) -> None:
-    """Publish the event; returns when Pub/Sub has it. Raises Google's API errors."""
-    publish(TOPIC, event, kind=event.kind)
+def tell(event: ModelUsed, hand_on: Callable[..., None] = publish) -> None:
+    """Publish the event; when Pub/Sub does not take it, count it here and now.
+
+    Should Pub/Sub have it all the same, the event's id keeps it from being counted twice. Raises Google's API errors
+    when Firestore fails as well.
+    """
+    try:
+        hand_on(TOPIC, event, kind=event.kind)
+    except GoogleAPIError as error:
+        telemetry.error("usage not published, counted directly", error, event_id=event.id)
+        _record_model_use(event)
 
 
 def record(delivery: Delivery) -> bool:
@@ -26,12 +36,15 @@ def record(delivery: Delivery) -> bool:
     Raises `MalformedWebhook`, and `Unavailable` when the person's creation is still on its way.
     """
     if delivery.attributes.get("kind") == "model":
-        event = delivery.event(ModelUsed)
-        if store.is_deleted(UserId(event.person)):
-            telemetry.info("use of a model by a deleted person dropped")
-            return False
-        return store.record_model_use(event)
+        return _record_model_use(delivery.event(ModelUsed))
     return _record_api_call(delivery)
+
+
+def _record_model_use(event: ModelUsed) -> bool:
+    if store.is_deleted(UserId(event.person)):
+        telemetry.info("use of a model by a deleted person dropped")
+        return False
+    return store.record_model_use(event)
 
 
 def _record_api_call(delivery: Delivery) -> bool:

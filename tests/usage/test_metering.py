@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import requests
+from google.api_core.exceptions import DeadlineExceeded
 
 from lib.core import clock
 from lib.core.events import publish
@@ -75,6 +76,23 @@ def test_an_event_that_is_delivered_again_is_counted_once(briefly: Briefly, pers
     (day,) = person.get("/usage/")["days"]
     assert (day["models"]["local-extractive"]["answers"], day["cost"]) == (2, 540)
     assert person.get("/usage/limits")["model_spend_per_day"]["committed"] == 540
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_what_pubsub_does_not_take_is_counted_all_the_same_and_once(
+    briefly: Briefly, person: Client, arrives: bool
+) -> None:
+    def failing(topic: str, event: ModelUsed, **attributes: str) -> None:
+        if arrives:
+            publish(topic, event, **attributes)
+        raise DeadlineExceeded("after commit")
+
+    event = used(person)
+    recording.tell(event, failing)
+    assert model_costs(person) == [500]
+    if arrives:
+        delivered(briefly, event.id)
+    assert person.get("/usage/limits")["model_spend_per_day"]["committed"] == 500
 
 
 def test_what_a_model_used_is_counted_by_kind(briefly: Briefly, person: Client) -> None:
