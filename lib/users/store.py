@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from lib.core import clock
+from lib.core.errors import Unavailable
 from lib.core.store import Global, Snapshot, UserId, client, compare_and_set, global_document, person
 from lib.core.telemetry import person_hash
 from lib.users.models import Preferences, Profile
 
 SCHEMA_VERSION = 1
+ERASED_AT_MOST = 5
 
 
 def profile(user: UserId) -> Profile | None:
@@ -83,6 +85,14 @@ def mark_deleted(user: UserId, at: datetime) -> None:
 
 
 def erase(user: UserId) -> None:
-    """Delete everything under the person in the default database, and the name that stands for them in logs."""
-    client().recursive_delete(person(user))
+    """Delete everything under the person in the default database, and the name that stands for them in logs.
+
+    Requests that were under way write for a moment longer, so what is left is looked for anew. Raises `Unavailable`
+    when they still do, for the deletion to be delivered again.
+    """
     global_document(Global.PERSON_HASHES, person_hash(user)).delete()
+    for _ in range(ERASED_AT_MOST):
+        client().recursive_delete(person(user))
+        if not any(person(user).collections()):
+            return
+    raise Unavailable("The person's data is still being written")

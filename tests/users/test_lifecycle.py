@@ -12,8 +12,10 @@ from lib.usage import recording
 from lib.usage.models import Micros, ModelUsed, Tokens
 from lib.users import store
 from tests import clerk
+from tests.asking import ask
 from tests.briefly import Briefly, Client, eventually
 from tests.kept import everything
+from tests.sse import events
 
 
 @pytest.fixture
@@ -81,6 +83,16 @@ def test_a_deletion_leaves_nothing_and_nobody_comes_back(briefly: Briefly, perso
     tell(briefly, clerk.user_event("user.created", person.user, newest + 1000))
     tell(briefly, clerk.user_event("user.updated", person.user, newest + 2000))
     assert everything(person.user) == {}
+
+
+def test_a_deletion_ends_an_answer_under_way_and_leaves_nothing_of_it(briefly: Briefly, person: Client) -> None:
+    with briefly.models_that(tokens_per_second=800):
+        _, posted = ask(person, "Go on for a while", model="local-lorem")
+        reading = events(person.call("GET", f"/stream{posted['stream_path']}", stream=True))
+        assert next(event for event in reading if event.type == "text-delta")
+        tell_of_deletion(briefly, person)
+        list(reading)
+    eventually(lambda: everything(person.user) == {})
 
 
 def test_what_a_deleted_person_used_is_not_kept(briefly: Briefly, person: Client) -> None:
