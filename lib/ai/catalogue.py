@@ -35,14 +35,15 @@ def cards() -> tuple[ModelCard, ...]:
 
 
 def choose(preferred: str | None = None) -> list[ModelCard]:
-    """The model to ask and those to fall back to: the preferred one first, then the other provider's.
+    """The model to ask and the one to fall back to: the preferred one, then the other provider's first.
 
-    A preference that is not in the catalogue is none.
+    More of them would keep the person waiting for longer than anybody does. A preference that is not in the catalogue
+    is none.
     """
     remaining = list(cards())
     first = next((card for card in remaining if card.id == preferred), remaining[0])
     remaining.remove(first)
-    return [first, *sorted(remaining, key=lambda card: card.provider == first.provider)]
+    return [first, *sorted(remaining, key=lambda card: card.provider == first.provider)[:1]]
 
 
 @cache

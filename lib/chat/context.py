@@ -14,6 +14,7 @@ from lib.ai import tokens
 from lib.chat import relevance
 from lib.chat.citations import Source
 from lib.chat.guard import Block, Guard
+from lib.chat.quotation import quotations
 from lib.core import deadline, telemetry
 from lib.core.deadline import Deadline
 from lib.core.errors import DeadlineExceeded, Problem
@@ -73,22 +74,26 @@ class Context:
     mails: tuple[RecentMessage, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
-    def sources(self) -> list[Source]:
-        """Everything that an answer may cite."""
+    def sources(self, title: Callable[[str], str] = str) -> list[Source]:
+        """Everything that an answer may cite, by titles made fit to be shown."""
         events = [
-            Source(f"e{place}", "event", event.id, event.title, event.account_id, event.html_link)
+            Source(f"e{place}", "event", event.id, title(event.title), event.account_id, event.html_link)
             for place, event in enumerate(self.events, 1)
         ]
         mails = [
-            Source(f"m{place}", "mail", mail.id, mail.subject, mail.account_id, mail.link)
+            Source(f"m{place}", "mail", mail.id, title(mail.subject), mail.account_id, mail.link)
             for place, mail in enumerate(self.mails, 1)
         ]
         return events + mails
 
-    def guard(self, trusted: Iterable[str]) -> Guard:
-        """The gate for answers from this context. `trusted` is what the person wrote in the conversation."""
+    def guard(self, trusted: Iterable[str], answers: Iterable[str] = ()) -> Guard:
+        """The gate for answers from this context. `trusted` is what the person wrote in the conversation.
+
+        `answers` are the earlier ones in it. What they quote is others' text still, which this context may not hold.
+        """
+        quoted = [Block("earlier", text) for answer in answers for text in quotations(answer)]
         return Guard(
-            self.blocks(),
+            [*self.blocks(), *quoted],
             trusted=trusted,
             allowed_links=self.allowed_links(),
             allowed_addresses=self.allowed_addresses(),
@@ -124,6 +129,10 @@ class Context:
         events, mails = self.events[: int(len(self.events) * share)], self.mails[: int(len(self.mails) * share)]
         dropped = _cut("events", len(self.events) - len(events)) + _cut("mail", len(self.mails) - len(mails))
         return replace(self, events=events, mails=mails, left_out=(*self.left_out, *dropped))
+
+    def without_content(self) -> "Context":
+        """Nothing but that there was no room for anything."""
+        return replace(self, events=(), mails=(), left_out=(LeftOut("events and mail", "", "did not fit"),))
 
     def within(self, maximum_tokens: int) -> "Context":
         """As much of it as fits, which is the earliest events and the weightiest mail; refs are counted anew.

@@ -79,6 +79,8 @@ class Guard:
             links_removed = LinkFilter(known, links=links, addresses=addresses)
             return links_removed.feed(signs.read(text)) + links_removed.close()
 
+        self._without_links = without_links
+
         def shown(texts: list[str]) -> list[list[Sign]]:
             """Texts as they are, and as they are after their links were removed: output may run along with either."""
             return [signs.read(text) for text in texts] + [without_links(text) for text in texts if found_in(text)]
@@ -89,6 +91,10 @@ class Guard:
     def removed(self) -> int:
         """How many links, addresses and hidden texts were removed so far."""
         return self._links.removed
+
+    def title(self, text: str) -> str:
+        """A name that others gave, fit to be shown beside the answer: without links and orders to an assistant."""
+        return signs.written(self._without_links(withhold(text).text))
 
     def feed(self, text: str) -> str:
         """What may be shown by now; may be empty."""

@@ -1,9 +1,10 @@
 """What this instance produces: its runs, their rings, and the signals that come for them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from lib.chat import store
 from lib.chat.interruption import interrupt
@@ -19,6 +20,8 @@ TAILED_FOR_SECONDS = 5.0
 SIGNALS_READ_EVERY_SECONDS = 5.0
 SHUTDOWN_SECONDS = 8.0
 
+_T = TypeVar("_T")
+
 
 class Instance:
     """One per process, made on its event loop."""
@@ -30,7 +33,9 @@ class Instance:
         self._with = work_with
         self._rings: dict[str, Ring] = {}
         self._producers: dict[str, Producer] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._signalled: set[str] = set()
+        self._watching: asyncio.Task[None] | None = None
         self._stop_watch: Callable[[], None] | None = None
 
     def ring(self, run_id: str) -> Ring | None:
@@ -46,7 +51,8 @@ class Instance:
         if self.is_ending:
             return None
         if can_be_claimed(stored.run, now):
-            return await self._claim(user, stored)
+            # A reader that goes away meanwhile must not leave a claim without a producer.
+            return await asyncio.shield(self._begin(self._claim(user, stored)))
         if lease_is_over(stored.run, now):
             await interrupt(self._log, self._with.tell, user, stored)
         return None
@@ -56,24 +62,36 @@ class Instance:
         self.is_ending = True
         for producer in list(self._producers.values()):
             producer.interrupt()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=SHUTDOWN_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
+                while self._tasks:
+                    await asyncio.wait(set(self._tasks))
+        if self._watching is not None:
+            await asyncio.wait({self._watching})
         if self._stop_watch is not None:
             await asyncio.to_thread(self._stop_watch)
+
+    def _begin(self, work: Coroutine[Any, Any, _T], name: str | None = None) -> "asyncio.Task[_T]":
+        """A task that is waited for when the instance ends."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _claim(self, user: UserId, stored: Stored) -> Ring | None:
         held = await self._log.claim(user, stored, self.id)
         if held is None:
             return None
-        self._watch()
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
         run = held.run
         ring = Ring(run.epoch)
         producer = Producer(user, run, ring, Keeper(self._log, user, held, ring), self._with)
         self._rings[run.id] = ring
         self._producers[run.id] = producer
-        task = asyncio.create_task(self._produce(user, run.id, stored.run.instance, producer), name=run.id)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if self.is_ending:
+            producer.interrupt()
+        self._begin(self._produce(user, run.id, stored.run.instance, producer), name=run.id)
         return ring
 
     async def _produce(self, user: UserId, run_id: str, held_before_by: str | None, producer: Producer) -> None:
@@ -82,24 +100,41 @@ class Instance:
             await producer.produce()
         except ClaimLost:
             telemetry.warning("claim of a run lost", run=run_id)
-            await self._log.forget_deleted(user, run_id)
+            await self._tidied("chunks", self._log.forget_deleted(user, run_id), run_id)
         except Exception as error:
             telemetry.error("producer failed", error, run=run_id)
         finally:
             listening.cancel()
             self._producers.pop(run_id, None)
             self._rings.pop(run_id, None)
+        if run_id in self._signalled:
+            self._signalled.discard(run_id)
+            await self._tidied("signals", asyncio.to_thread(store.forget_signals, self.id, run_id), run_id)
 
-    def _watch(self) -> None:
-        """One watch for all runs of the instance; it tells on a thread of its own."""
-        if self._stop_watch is not None:
-            return
+    async def _tidied(self, what: str, work: Coroutine[Any, Any, None], run_id: str) -> None:
+        """Delete what nobody needs any more; if that fails it expires by itself."""
+        try:
+            await work
+        except Exception as error:
+            telemetry.error(f"{what} of a run not deleted", error, run=run_id)
+
+    async def _watch(self) -> None:
+        """One watch for all runs of the instance, which tells on a thread of its own.
+
+        If it cannot begin, signals are only looked for now and then.
+        """
         loop = asyncio.get_running_loop()
 
         def told(run_id: str, wishes: dict[str, Any]) -> None:
             loop.call_soon_threadsafe(self._obey, run_id, wishes)
 
-        self._stop_watch = store.watch_signals(self.id, told)
+        def begin() -> None:
+            self._stop_watch = store.watch_signals(self.id, told)
+
+        try:
+            await asyncio.to_thread(begin)
+        except Exception as error:
+            telemetry.error("signals not watched", error)
 
     async def _read_signals(self, run_id: str, held_before_by: str | None) -> None:
         """Look now and then as well, in case the watch is broken; and once for what an earlier holder was told."""
@@ -117,12 +152,13 @@ class Instance:
 
     def _obey(self, run_id: str, wishes: dict[str, Any]) -> None:
         producer = self._producers.get(run_id)
-        if producer is None:
+        if producer is None or not wishes:
             return
+        self._signalled.add(run_id)
         if wishes.get("stop"):
             producer.stop()
-        if wishes.get("tailed"):
-            producer.was_tailed(TAILED_FOR_SECONDS)
+        if "tailed" in wishes:
+            producer.was_tailed(TAILED_FOR_SECONDS - (clock.now() - wishes["tailed"]).total_seconds())
 
 
 def can_be_claimed(run: Run, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from lib.core.store import UserId
 QUEUE = "runs"
 STARTED_WITHOUT_READER_AFTER = timedelta(seconds=10)
 TITLE_CHARACTERS = 60
+UNKNOWN_ANSWER = "There is no such answer"
 
 
 def post(person: UserId, conversation_id: str, wish: MessagePost) -> tuple[MessagePosted, bool]:
@@ -38,7 +39,7 @@ def post(person: UserId, conversation_id: str, wish: MessagePost) -> tuple[Messa
     try:
         created = store.post(person, question, run, None if conversation.title else _title(wish.text))
     except Missing:
-        raise NotFound("There is no such conversation") from None
+        raise NotFound(conversations.UNKNOWN) from None
     if not created:
         run = _attach(person, conversation_id, wish, run_id)
     if run.state is RunState.QUEUED:
@@ -72,8 +73,11 @@ def rate(person: UserId, conversation_id: str, message_id: str, thumb: str | Non
     """Keep a thumb for an answer. Raises `NotFound`."""
     found = store.message(person, conversation_id, message_id)
     if found is None or found.role != "assistant":
-        raise NotFound("There is no such answer")
-    store.set_feedback(person, conversation_id, message_id, thumb)
+        raise NotFound(UNKNOWN_ANSWER)
+    try:
+        store.set_feedback(person, conversation_id, message_id, thumb)
+    except Missing:
+        raise NotFound(UNKNOWN_ANSWER) from None
     return found.model_copy(update={"feedback": thumb})
 
 

@@ -53,6 +53,7 @@ class Collaborators:
     gather: Callable[..., Context] = gather
     answer: Answers = answering.answer
     reserve: Callable[[UserId, str, Any], None] = spend.reserve
+    release: Callable[[UserId, str], None] = spend.release
     tell: Callable[[ModelUsed], None] = recording.tell
 
 
@@ -76,6 +77,7 @@ class _Progress:
     is_answering: bool = False
     citations: Citations | None = None
     context_ms: int | None = None
+    left_out: list[dict[str, str]] = field(default_factory=list)
     asked_at: float | None = None
     first_token_ms: int | None = None
     completed: Completed | None = None
@@ -115,12 +117,16 @@ class Producer:
         Raises `ClaimLost` when somebody else has the run, and what Firestore raises when the end cannot be kept; the
         lease then runs out, and whoever reads the run ends it.
         """
+        self._emit(wire.Start(self._run.answer_id))
         keeping = asyncio.create_task(self._keeper.run())
         self._task = asyncio.create_task(self._answer())
         if self._ended_by is not None:
             self._task.cancel()
         try:
             await self._produce(self._task, keeping)
+        except Exception:
+            await self._tell_usage(RunState.INTERRUPTED)
+            raise
         finally:
             keeping.cancel()
             self._ring.close()
@@ -154,21 +160,22 @@ class Producer:
 
     async def _answer(self) -> None:
         progress = self._progress
-        self._emit(wire.Start(self._run.answer_id))
         history, question, preferences = await asyncio.to_thread(self._conversation)
         context = await self._context(question, preferences)
         cards = catalogue.choose(self._run.model or preferences.chat_model)
-        prompt = prompts.build(context, history, question, min(cards, key=lambda card: card.window_tokens))
-        await self._reserve(cards, prompt)
-        own_words = [question, *(turn.text for turn in history if turn.role == "user")]
-        guard = progress.guard = await asyncio.to_thread(context.guard, own_words)
+        smallest = min(cards, key=lambda card: card.window_tokens)
+        built = await asyncio.to_thread(prompts.build, context, history, question, smallest)
+        self._tell_context(built.context)
+        await self._reserve(cards, built.prompt)
+        guard = progress.guard = await asyncio.to_thread(_guard, built.context, history, question)
+        progress.citations = Citations(built.context.sources(guard.title))
         progress.asked_at = time.monotonic()
-        pieces = self._with.answer(cards, prompt, max_output_tokens=_output_limit(cards))
+        pieces = self._with.answer(cards, built.prompt, max_output_tokens=_output_limit(cards))
         async with aclosing(pieces) as stream:
             async for piece in stream:
                 match piece:
                     case Started(card):
-                        progress.work, progress.is_answering = self._work(card, prompt), True
+                        progress.work, progress.is_answering = self._work(card, built.prompt), True
                     case TextDelta(text):
                         progress.written += text
                         await self._say(guard.feed(text))
@@ -193,24 +200,37 @@ class Producer:
         began = time.monotonic()
         zone = ZoneInfo(preferences.time_zone)
         context = await asyncio.to_thread(self._with.gather, self._user, question, zone, clock.now())
-        progress = self._progress
-        progress.citations = Citations(context.sources())
-        progress.context_ms = _milliseconds(time.monotonic() - began)
-        left_out = [{"what": out.what, "account": out.account, "reason": out.reason} for out in context.left_out]
-        known = {"events": len(context.events), "mails": len(context.mails), "left_out": left_out}
-        self._emit(wire.Data("context", known))
+        self._progress.context_ms = _milliseconds(time.monotonic() - began)
         return context
 
+    def _tell_context(self, context: Context) -> None:
+        """What the model is given to know, and what it is not."""
+        left_out = [{"what": out.what, "account": out.account, "reason": out.reason} for out in context.left_out]
+        self._progress.left_out = left_out
+        known = {"events": len(context.events), "mails": len(context.mails), "left_out": left_out}
+        self._emit(wire.Data("context", known))
+
     async def _reserve(self, cards: Sequence[ModelCard], prompt: Prompt) -> None:
-        """Set aside what the dearest of the models may cost."""
+        """Set aside what the dearer of the models may cost; what an earlier claim had set aside is given back."""
         work = self._work(cards[0], prompt)
         expected = Tokens(input=work.input_tokens, output=_output_limit(cards))
         amount = max(rate_card.price(card.id, expected, clock.now()) for card in cards)
-        await asyncio.to_thread(self._with.reserve, self._user, work.reservation, amount)
-        self._progress.work = work
+        if self._run.epoch > 1:
+            await asyncio.to_thread(self._with.release, self._user, self._reservation(self._run.epoch - 1))
+        reserving = asyncio.create_task(asyncio.to_thread(self._with.reserve, self._user, work.reservation, amount))
+        try:
+            await asyncio.shield(reserving)
+        finally:
+            # Whoever stops us does not stop the thread: what it sets aside has to be settled.
+            await asyncio.wait({reserving})
+            if not reserving.cancelled() and reserving.exception() is None:
+                self._progress.work = work
+
+    def _reservation(self, epoch: int) -> str:
+        return f"{self._run.id}-{epoch}"
 
     def _work(self, card: ModelCard, prompt: Prompt) -> Work:
-        return metering.begun(card.id, card.provider, prompt, f"{self._run.id}-{self._run.epoch}")
+        return metering.begun(card.id, card.provider, prompt, self._reservation(self._run.epoch))
 
     async def _say(self, text: str) -> None:
         progress = self._progress
@@ -240,11 +260,7 @@ class Producer:
         """
         failure = self._with_last_words(failure)
         state, error, last = self._ending(failure)
-        try:
-            used = await self._told_usage(state)
-        except Exception as problem:
-            telemetry.error("usage not told", problem, run=self._run.id)
-            used = None
+        used = await self._tell_usage(state)
         metadata = self._metadata(used)
         text_end: list[wire.Chunk] = [wire.TextEnd(TEXT_ID)] if self._progress.is_open else []
         closing = [*map(wire.encode, [*text_end, wire.MessageMetadata(metadata), last]), wire.DONE]
@@ -281,25 +297,35 @@ class Producer:
         telemetry.error("answer failed", failure, run=self._run.id)
         return RunState.FAILED, OURS, wire.Error(OURS)
 
-    async def _told_usage(self, state: RunState) -> ModelUsed | None:
-        """Tell what the model's work cost, or that none answered; None if none was asked."""
-        progress = self._progress
-        if progress.work is None:
+    async def _tell_usage(self, state: RunState) -> ModelUsed | None:
+        """Tell once what the model's work cost, or that none answered; None if none was asked, or it failed."""
+        progress, work = self._progress, self._progress.work
+        if work is None:
             return None
-        usage = Usage(input_tokens=0, estimated=True)
-        if progress.completed is not None:
-            usage = progress.completed.usage
-        elif progress.is_answering:
-            usage = metering.broken_off(progress.work, progress.written)
+        progress.work = None
         duration = _milliseconds(time.monotonic() - progress.began)
         times = metering.Times(duration, progress.context_ms, progress.first_token_ms)
         outcome = "completed" if state is RunState.FINISHED else state.value
-        event = metering.used(self._user, self._run, progress.work, usage, times, outcome)
-        await asyncio.to_thread(self._with.tell, event)
+        try:
+            event = metering.used(self._user, self._run, work, self._usage(work, state), times, outcome)
+            await asyncio.to_thread(self._with.tell, event)
+        except Exception as problem:
+            telemetry.error("usage not told", problem, run=self._run.id)
+            return None
         return event
 
+    def _usage(self, work: Work, state: RunState) -> Usage:
+        """What the model told; else what it was given to read, once it was asked and nothing says that it refused."""
+        progress = self._progress
+        if progress.completed is not None:
+            return progress.completed.usage
+        was_asked = progress.asked_at is not None and state is not RunState.FAILED
+        if progress.is_answering or was_asked:
+            return metering.broken_off(work, progress.written)
+        return Usage(input_tokens=0, estimated=True)
+
     def _metadata(self, used: ModelUsed | None) -> dict[str, Any]:
-        metadata: dict[str, Any] = {"run_id": self._run.id}
+        metadata: dict[str, Any] = {"run_id": self._run.id, "left_out": self._progress.left_out}
         if used is not None:
             metadata |= {
                 "model": used.model,
@@ -332,6 +358,11 @@ async def _cancelled(task: "asyncio.Task[None]") -> None:
     """Returns when the task has ended, in whatever way."""
     task.cancel()
     await asyncio.wait({task})
+
+
+def _guard(context: Context, history: Sequence[Turn], question: str) -> Guard:
+    own_words = [question, *(turn.text for turn in history if turn.role == "user")]
+    return context.guard(own_words, [turn.text for turn in history if turn.role == "assistant"])
 
 
 def _output_limit(cards: Sequence[ModelCard]) -> int:

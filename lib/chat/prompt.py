@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from lib.ai import tokens
@@ -43,7 +44,15 @@ _ATTRIBUTE_ESCAPES = str.maketrans(
 )
 
 
-def build(context: Context, history: Sequence[Turn], question: str, card: ModelCard) -> Prompt:
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A prompt, and as much of the context as is in it."""
+
+    prompt: Prompt
+    context: Context
+
+
+def build(context: Context, history: Sequence[Turn], question: str, card: ModelCard) -> Built:
     """The prompt; the same for the same arguments, always. The question comes last, after the context.
 
     All of it takes at most three quarters of the model's window: the context at most half of what the question
@@ -55,10 +64,13 @@ def build(context: Context, history: Sequence[Turn], question: str, card: ModelC
     room = limit - tokens.estimate(SYSTEM) - tokens.estimate(asked) - 2 * _TURN_TOKENS
     if room <= 0:
         raise InvalidRequest("The question is too long for the model")
-    block = _fitting(context, max(int(room * _SHARE_OF_CONTEXT), 0))
+    used = _fitting(context, max(int(room * _SHARE_OF_CONTEXT), 0))
+    if tokens.estimate(render(used)) > room:
+        used = context.without_content()
+    block = render(used)
     last = Turn("user", f"{block}\n\n{asked}" if tokens.estimate(block) <= room else asked)
     room -= tokens.estimate(last.text) - tokens.estimate(asked)
-    return Prompt(SYSTEM, (*_pruned(history, room), last))
+    return Built(Prompt(SYSTEM, (*_pruned(history, room), last)), used)
 
 
 def render(context: Context) -> str:
@@ -72,14 +84,13 @@ def render(context: Context) -> str:
     return "\n".join([*lines, "</context>"])
 
 
-def _fitting(context: Context, maximum: int) -> str:
-    """The context's block, made smaller until it fits."""
-    share = 1.0
-    block = render(context)
-    while tokens.estimate(block) > maximum and share > _LEAST_SHARE:
+def _fitting(context: Context, maximum: int) -> Context:
+    """The context, made smaller until it fits."""
+    share, fitted = 1.0, context
+    while tokens.estimate(render(fitted)) > maximum and share > _LEAST_SHARE:
         share *= 0.75
-        block = render(context.beginning(share))
-    return block
+        fitted = context.beginning(share)
+    return fitted
 
 
 def _pruned(history: Sequence[Turn], room: int) -> tuple[Turn, ...]:

@@ -135,7 +135,7 @@ class Reader:
         if BEGINNING < _end(run) <= position:
             return
         chunks = await self._log.chunks(user, run.id, position.epoch, position.line)
-        if _is_gapless(chunks, position):
+        if _is_gapless(chunks, position, _end(run)):
             for reached, line in _log_lines(chunks, position):
                 yield _event(run.id, reached, line)
             return
@@ -162,7 +162,7 @@ def _log_lines(chunks: Sequence[Chunk], position: Position) -> Iterator[tuple[Po
                 yield reached, line
 
 
-def _is_gapless(chunks: Sequence[Chunk], position: Position) -> bool:
+def _is_gapless(chunks: Sequence[Chunk], position: Position, end: Position) -> bool:
     """Whether nothing is missing between the position and the end: chunks are deleted after a while, in any order."""
     expected = position
     for chunk in chunks:
@@ -170,7 +170,7 @@ def _is_gapless(chunks: Sequence[Chunk], position: Position) -> bool:
         if chunk.first > begins:
             return False
         expected = Position(chunk.epoch, chunk.last)
-    return bool(chunks)
+    return bool(chunks) and expected >= end
 
 
 def _coalesced(run: Run, message: Message | None) -> list[wire.Chunk]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from google.cloud import firestore
+from google.cloud.firestore_v1.watch import ChangeType
 
 from lib.chat.models import Conversation, Message, Run, RunState
 from lib.core import clock
@@ -157,6 +158,8 @@ def watch_signals(instance: str, told: Callable[[str, dict[str, Any]], None]) ->
 
     def changed(_: Any, changes: Any, __: Any) -> None:
         for change in changes:
+            if change.type is ChangeType.REMOVED:
+                continue
             told(change.document.id, change.document.to_dict() or {})
 
     watch = _signals(instance).on_snapshot(changed)
@@ -166,6 +169,11 @@ def watch_signals(instance: str, told: Callable[[str, dict[str, Any]], None]) ->
 def signals_of(instance: str, run_id: str) -> dict[str, Any]:
     """What is wanted of a run, read directly in case the watch is broken."""
     return _signals(instance).document(run_id).get().to_dict() or {}
+
+
+def forget_signals(instance: str, run_id: str) -> None:
+    """Delete what was wanted of a run that is over."""
+    _signals(instance).document(run_id).delete()
 
 
 def _signals(instance: str) -> Any:

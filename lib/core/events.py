@@ -16,7 +16,8 @@ from lib.core.errors import MalformedWebhook
 from lib.core.grpc_endpoint import transport
 from lib.core.settings import Settings, load
 
-PUBLISH_TIMEOUT_SECONDS = 10.0
+PUBLISH_TIMEOUT_SECONDS = 4.0
+"""Less than what an instance has to end."""
 
 _E = TypeVar("_E", bound=BaseModel)
 

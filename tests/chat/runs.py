@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -56,15 +56,17 @@ class Model:
 
 @dataclass
 class Books:
-    """What was reserved, and what was told of the models' use."""
+    """What was told of the models' use, and what was given back of the budget."""
 
     told: list[ModelUsed] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
 
     def collaborators(self, model: Model) -> Collaborators:
         return Collaborators(
             gather=nothing_known,
             answer=model.answer,
             reserve=lambda person, reservation, amount: None,
+            release=lambda person, reservation: self.released.append(reservation),
             tell=self.told.append,
         )
 
@@ -80,14 +82,28 @@ class Line(RunLog):
     def __init__(self) -> None:
         super().__init__()
         self.writes = 0
+        self.claiming = asyncio.Event()
+        """Somebody waits to claim a run."""
         self._whole = asyncio.Event()
         self._whole.set()
+        self._may_claim = asyncio.Event()
+        self._may_claim.set()
 
     def cut(self) -> None:
         self._whole.clear()
 
+    def cut_claims(self) -> None:
+        self._may_claim.clear()
+
     def mend(self) -> None:
         self._whole.set()
+        self._may_claim.set()
+
+    async def claim(self, user: UserId, stored: Stored, instance: str) -> Stored | None:
+        claimed = await super().claim(user, stored, instance)
+        self.claiming.set()
+        await self._may_claim.wait()
+        return claimed
 
     async def renew(self, user: UserId, held: Stored) -> Stored:
         await self._whole.wait()
@@ -129,10 +145,10 @@ class House:
     log: RunLog = field(default_factory=RunLog)
     places: list[Place] = field(default_factory=list)
 
-    def place(self, model: Model) -> Place:
-        """An instance of the stream, as one more process."""
+    def place(self, model: Model, **others: Any) -> Place:
+        """An instance of the stream, as one more process; some of its collaborators may be others."""
         line = Line()
-        instance = Instance(line, self.books.collaborators(model))
+        instance = Instance(line, replace(self.books.collaborators(model), **others))
         self.places.append(Place(line, instance, Reader(line, instance)))
         return self.places[-1]
 

@@ -148,7 +148,7 @@ def test_what_arrived_is_not_taken_for_lost_when_it_is_sent_again(briefly: Brief
     within_loop(check)
 
 
-@pytest.mark.parametrize("missing", [1, 2])
+@pytest.mark.parametrize("missing", [1, 2, 3])
 def test_a_missing_chunk_is_told_and_not_passed_over(briefly: Briefly, missing: int) -> None:
     async def check(house: House) -> None:
         await flushed(house, [2, 2, 2])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 
@@ -9,9 +10,12 @@ from lib.chat import conversations, messages
 from lib.chat.models import RunState
 from lib.chat.reader import Event, Resumption
 from lib.core.errors import NotFound
-from lib.core.store import person
+from lib.core.store import UserId, person
+from lib.usage import spend
+from lib.usage import store as usage_store
+from lib.usage.models import Micros
 from tests.briefly import Briefly
-from tests.chat.runs import House, Model, some, until, within_loop
+from tests.chat.runs import PATIENCE_SECONDS, House, Model, some, until, within_loop
 from tests.kept import everything
 
 WORDS = ["Grüße ", "und ", "漢字 ", "🌊 ", "und ", "so ", "fort ", "bis ", "zum ", "Ende. "] * 3
@@ -84,6 +88,7 @@ def test_a_run_lost_before_its_first_text_is_begun_anew(briefly: Briefly) -> Non
         assert text(resumed) == "".join(WORDS)
         assert resumed == await house.read(elsewhere)
         assert (await house.present()).epoch == 2
+        assert house.books.released == [f"{house.run.id}-1"]
 
     within_loop(check)
 
@@ -153,6 +158,79 @@ def test_what_was_held_back_for_a_better_look_is_said_when_it_is_stopped(briefly
         await until(has_spoken)
         await asyncio.to_thread(messages.stop, house.user, house.run.id)
         assert text(await reading) == "".join(WORDS[:17])
+
+    within_loop(check)
+
+
+def test_a_stop_before_anything_was_said_still_tells_whose_answer_it_ends(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        place = house.place(Model(WORDS))
+        stored = await house.log.read(house.user, house.run.id)
+        assert stored is not None
+        await place.instance.take_up(house.user, stored)
+        await asyncio.to_thread(messages.stop, house.user, house.run.id)
+        read = await house.read(place.reader)
+        assert kinds(read)[0] == "start"
+        assert kinds(read)[-2:] == ["abort", "done"]
+
+    within_loop(check)
+
+
+def test_what_was_set_aside_while_it_was_stopped_is_settled(briefly: Briefly) -> None:
+    reserving, may_reserve = threading.Event(), threading.Event()
+
+    def slowly(person: UserId, reservation: str, amount: Micros) -> None:
+        reserving.set()
+        assert may_reserve.wait(PATIENCE_SECONDS)
+        spend.reserve(person, reservation, amount)
+
+    async def check(house: House) -> None:
+        reading = asyncio.create_task(house.read(house.place(Model(WORDS), reserve=slowly).reader))
+        await asyncio.to_thread(reserving.wait, PATIENCE_SECONDS)
+        await asyncio.to_thread(messages.stop, house.user, house.run.id)
+        await asyncio.sleep(0)
+        may_reserve.set()
+        assert kinds(await reading)[-2:] == ["abort", "done"]
+        (used,) = house.books.told
+        assert (used.outcome, used.cost) == ("stopped", 0)
+        usage_store.record_model_use(used)
+        assert spend.current(house.user).committed == 0
+
+    within_loop(check)
+
+
+def test_what_a_model_wrote_is_told_though_its_run_was_deleted_under_it(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        model = Model(WORDS)
+        model.let(12)
+        await some(await house.place(model).reader.open(house.user, house.run.id, None), 2)
+        await asyncio.to_thread(person(house.user).collection("runs").document(house.run.id).delete)
+        model.let(len(WORDS))
+
+        async def is_told() -> bool:
+            return bool(house.books.told)
+
+        await until(is_told)
+        (used,) = house.books.told
+        assert used.tokens.input > 0
+
+    within_loop(check)
+
+
+def test_an_instance_that_ends_while_it_claims_a_run_interrupts_it(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        place = house.place(Model(WORDS))
+        place.line.cut_claims()
+        events = await place.reader.open(house.user, house.run.id, None)
+        assert events is not None
+        reading = asyncio.ensure_future(anext(events))
+        await place.line.claiming.wait()
+        ending = asyncio.create_task(place.instance.end())
+        await asyncio.sleep(0)
+        place.line.mend()
+        await ending
+        assert (await house.present()).state is RunState.INTERRUPTED
+        assert '"start"' in (await reading).data
 
     within_loop(check)
 
