@@ -27,6 +27,8 @@ HOMEBREW_ROOTS = (
     "/usr/local/Caskroom/google-cloud-sdk/latest/google-cloud-sdk",
 )
 
+_given: set[int] = set()
+
 
 class NotReady(Exception):
     """The local cloud cannot start on this machine as it is. The message is one line, with the remedy."""
@@ -138,11 +140,25 @@ def bind(port: int) -> socket.socket:
 
 
 def free_port() -> int:
-    """A port that nobody used a moment ago, for programs that must be told one."""
+    """A port that nobody used a moment ago, for programs that must be told one; the same is given only once."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
+
+
+def is_taken(port: int) -> bool:
+    """Whether some program has the port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def main() -> int:
