@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,6 +21,7 @@ FORBIDDEN_NAMES = ("utils", "helpers", "manager", "common", "util", "helper", "m
 MAIN_MAY_IMPORT = ("functions_framework", "pydantic", "lib", "datetime", "typing", "collections", "enum")
 LONGEST_FILE = 450
 VAULT_DOOR = "tokens"
+TASKS_INVOKER = "tasks-invoker"
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,19 @@ def main() -> int:
 
 
 def _library() -> Iterator[str]:
+    rooms = {path.parent.name for path in (ROOT / "lib").glob("*/*.py")}
+    yield from rooms_without_place(rooms)
     for path in sorted((ROOT / "lib").rglob("*.py")):
         relative = path.relative_to(ROOT)
         for imported in _imports(path):
             place = f"{relative}:{imported.line}"
             yield from (f"{place}: {text}" for text in _wrong_import(relative, imported.module))
+
+
+def rooms_without_place(rooms: set[str]) -> Iterator[str]:
+    """A room has its place in the order, or could import whatever it likes."""
+    for room in sorted(rooms - set(ROOM_ORDER)):
+        yield f"lib/{room}: the room has no place in ROOM_ORDER (scripts/house_rules.py)"
 
 
 def _wrong_import(path: Path, module: str) -> Iterator[str]:
@@ -91,6 +101,7 @@ def _names() -> Iterator[str]:
 
 def _catalogue() -> Iterator[str]:
     rows = yaml.safe_load((ROOT / "functions" / "catalog.yaml").read_text(encoding="utf-8"))["functions"]
+    yield from calls_on_one_side(rows)
     folders = {path.parent.name.replace("_", "-") for path in (ROOT / "functions").glob("*/main.py")}
     for name in sorted(set(rows) ^ folders):
         yield f"functions: {name} is either in the catalogue or in a folder, but not in both"
@@ -98,6 +109,20 @@ def _catalogue() -> Iterator[str]:
         opens_vault = row.get("kms") or "vault" in row.get("databases", [])
         if name != VAULT_DOOR and (opens_vault or any("oauth" in secret for secret in row.get("secrets", []))):
             yield f"functions: only {VAULT_DOOR} has the key, the vault and the clients' secrets, not {name}"
+
+
+def calls_on_one_side(rows: dict[str, Any]) -> Iterator[str]:
+    """A call stands with both: among the caller's `calls`, and the caller among whom the other one admits."""
+    for name, row in rows.items():
+        for caller in set(row.get("callers", [])) & set(rows):
+            if name not in rows[caller].get("calls", []):
+                yield f"functions: {name} admits {caller}, which does not call it"
+        # Who calls by tasks is admitted by their name.
+        names = {name, TASKS_INVOKER} if row.get("queues") else {name}
+        for called in row.get("calls", []):
+            other = rows.get(called, {})
+            if not other.get("public") and not names & set(other.get("callers", [])):
+                yield f"functions: {name} calls {called}, which does not admit it"
 
 
 def _imports(path: Path) -> Iterator[Import]:

@@ -24,6 +24,26 @@ PLACEHOLDERS = {
     "OAUTH_REDIRECT_URLS": "[]",
 }
 
+SCHEMAS = "#/components/schemas/"
+GATEWAY = "gateway"
+COOKIE_GATEWAY = {"url": "/api", "description": "The cookie gateway"}
+FRONT_DOOR = {"url": "/", "description": "The front door, for other functions and for webhooks"}
+
+
+def _key(place: str, name: str, description: str) -> dict[str, str]:
+    return {"type": "apiKey", "in": place, "name": name, "description": description}
+
+
+SECURITY_SCHEMES = {
+    "Cookie": _key("cookie", "briefly_session", "The person's session at the cookie gateway"),
+    "CsrfToken": _key("header", "X-CSRF-Token", "Beside the cookie, for requests that change something"),
+    "GatewayIdentity": _key("header", "X-Serverless-Authorization", "Google's identity token of the gateway"),
+    "ServiceToken": {"type": "http", "scheme": "bearer", "description": "The gateway's word for whom it calls"},
+    "ClerkSession": _key("header", "X-Clerk-Session", "The person's session token of Clerk"),
+    "FunctionIdentity": {"type": "http", "scheme": "bearer", "description": "Google's identity token of the caller"},
+    "WebhookSignature": _key("header", "svix-signature", "Of Clerk, beside svix-id and svix-timestamp"),
+}
+
 
 def main() -> int:
     """Write or check the document; the exit status."""
@@ -45,20 +65,41 @@ def merged() -> dict[str, Any]:
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "Briefly", "version": "1"},
+        "servers": [COOKIE_GATEWAY],
         "tags": [],
         "paths": {},
-        "components": {"schemas": {}},
+        "components": {"schemas": {}, "securitySchemes": SECURITY_SCHEMES},
     }
-    for name, own in _documents():
+    for name, row, own in _documents():
         document["tags"].append({"name": name, "description": own["info"]["title"]})
-        renamed = _rename_conflicts(name, own, document["components"]["schemas"])
+        renamed = without_conflicts(name, own, document["components"]["schemas"])
         document["components"]["schemas"] |= renamed.get("components", {}).get("schemas", {})
         for path, operations in renamed["paths"].items():
-            for operation in operations.values():
+            for method, operation in operations.items():
                 operation["tags"] = [name]
                 operation["operationId"] = f"{name}.{operation['operationId']}"
-            document["paths"][f"/{name}{path}"] = operations
+                operation["security"] = _security(row, method)
+            document["paths"][f"/{name}{path}"] = operations | _server(row)
     return document
+
+
+def _server(row: dict[str, Any]) -> dict[str, Any]:
+    """What the gateway does not call is not behind it either."""
+    return {"servers": [FRONT_DOOR]} if GATEWAY not in row.get("callers", []) else {}
+
+
+def _security(row: dict[str, Any], method: str) -> list[dict[str, list[str]]]:
+    """What a call has to bring: each entry is one way."""
+    if row.get("public"):
+        return [_together("WebhookSignature")]
+    if GATEWAY in row.get("callers", []):
+        by_cookie = ("Cookie",) if method == "get" else ("Cookie", "CsrfToken")
+        return [_together(*by_cookie), _together("GatewayIdentity", "ServiceToken", "ClerkSession")]
+    return [_together("FunctionIdentity")]
+
+
+def _together(*schemes: str) -> dict[str, list[str]]:
+    return {scheme: [] for scheme in schemes}
 
 
 def function_document(name: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -74,22 +115,38 @@ def function_document(name: str, row: dict[str, Any]) -> dict[str, Any]:
         return document
 
 
-def _documents() -> Iterator[tuple[str, dict[str, Any]]]:
+def _documents() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     catalog = yaml.safe_load((ROOT / "functions" / "catalog.yaml").read_text(encoding="utf-8"))
     for name, row in sorted(catalog["functions"].items()):
         if row["trigger"] == "http":
-            yield name, function_document(name, row)
+            yield name, row, function_document(name, row)
 
 
-def _rename_conflicts(name: str, own: dict[str, Any], taken: dict[str, Any]) -> dict[str, Any]:
+def without_conflicts(name: str, own: dict[str, Any], taken: dict[str, Any]) -> dict[str, Any]:
     """A schema that another function uses the name of for something else gets the function's name in front."""
-    text = json.dumps(own)
-    for schema, content in own.get("components", {}).get("schemas", {}).items():
-        if schema in taken and taken[schema] != content:
-            text = text.replace(f'"#/components/schemas/{schema}"', f'"#/components/schemas/{name}.{schema}"')
-            text = text.replace(f'"{schema}": {{', f'"{name}.{schema}": {{')
-    renamed: dict[str, Any] = json.loads(text)
-    return renamed
+    schemas = own.get("components", {}).get("schemas", {})
+    names = {schema: f"{name}.{schema}" for schema, content in schemas.items() if taken.get(schema, content) != content}
+    targets = {f"{SCHEMAS}{schema}": f"{SCHEMAS}{renamed}" for schema, renamed in names.items()}
+    document: dict[str, Any] = _pointing(own, targets)
+    if names:
+        kept = document["components"]["schemas"]
+        document["components"]["schemas"] = {names.get(schema, schema): content for schema, content in kept.items()}
+    return document
+
+
+def _pointing(value: Any, targets: dict[str, str]) -> Any:
+    """The same with other targets of its references: `$ref`, and what a `discriminator` maps to."""
+    if isinstance(value, list):
+        return [_pointing(each, targets) for each in value]
+    if not isinstance(value, dict):
+        return value
+    pointing = {key: _pointing(each, targets) for key, each in value.items()}
+    if isinstance(value.get("$ref"), str):
+        pointing["$ref"] = targets.get(value["$ref"], value["$ref"])
+    if isinstance(value.get("discriminator"), dict):
+        mapping = value["discriminator"].get("mapping", {})
+        pointing["discriminator"]["mapping"] = {kind: targets.get(one, one) for kind, one in mapping.items()}
+    return pointing
 
 
 @contextmanager

@@ -2,13 +2,13 @@
 
 import json
 import secrets
-import time
 from datetime import UTC, datetime
 from typing import Any
 
 import requests
 from standardwebhooks import Webhook
 
+from lib.core import clock
 from tests.briefly import Briefly
 
 
@@ -19,7 +19,7 @@ def secret(briefly: Briefly) -> str:
 
 def signed(briefly: Briefly, body: str, *, age: float = 0, key: str | None = None) -> dict[str, str]:
     """The headers with which Clerk sends a body; of some age, or signed with another key."""
-    name, stamp = f"msg_{secrets.token_hex(12)}", int(time.time() - age)
+    name, stamp = f"msg_{secrets.token_hex(12)}", int(clock.timestamp() - age)
     signature = Webhook(key or secret(briefly)).sign(name, datetime.fromtimestamp(stamp, UTC), body)
     return {"svix-id": name, "svix-timestamp": str(stamp), "svix-signature": signature}
 

@@ -19,7 +19,14 @@ settings.register_profile("long", max_examples=1000, deadline=None)
 GENEROUS = {"REQUESTS_PER_MINUTE": "100000"}
 
 
+# These would have the tests ask a real model, at a cost.
+REAL_MODELS = ("MODEL_CATALOGUE", "RATE_CARD", "OPENAI_MODEL")
+REAL_MODELS_ENDINGS = ("_API_KEY", "_BASE_URL")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    for name in [name for name in os.environ if name in REAL_MODELS or name.endswith(REAL_MODELS_ENDINGS)]:
+        del os.environ[name]
     settings.load_profile("suite" if config.getoption("markexpr") == "not long" else "long")
 
 

@@ -29,13 +29,6 @@ def session() -> ClientSession:
     return kept
 
 
-async def close_session() -> None:
-    """Close the running loop's session, when the process ends."""
-    kept = _sessions.pop(asyncio.get_running_loop(), None)
-    if kept is not None:
-        await kept.close()
-
-
 async def events(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
     """The data of each event in a body; names and ids are not needed, since both dialects repeat them in the data.
 

@@ -93,11 +93,6 @@ class ReconnectRequired(Conflict):
     title = "The account has to be connected again"
 
 
-class PreconditionFailed(Problem):
-    status = 412
-    title = "It was changed in the meantime"
-
-
 class BodyTooLarge(Problem):
     status = 413
     title = "The body is too large"

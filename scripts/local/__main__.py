@@ -10,13 +10,12 @@ from pathlib import Path
 
 from scripts.local import STARTED, tour
 from scripts.local.catalog import CATALOG_FILE, InvalidCatalog
-from scripts.local.preflight import NotReady
+from scripts.local.preflight import NOT_READY, NotReady
 from scripts.local.runner import LocalCloud, Options
 
 Tour = Callable[[LocalCloud], Awaitable[bool]]
 
 FAILED = 1
-NOT_READY = 2
 
 
 async def run(options: Options, take_tour: Tour | None, *, once: bool) -> int:

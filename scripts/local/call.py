@@ -1,6 +1,7 @@
 """The command `scripts/call METHOD PATH`: call a function of the running copy as one of its people.
 
-PATH begins with the function's name, as `/users/me`. The request is signed as the gateway signs.
+PATH begins with the function's name, as `/users/me`. The request is signed as the gateway signs, always with
+the proof that sensitive operations need.
 """
 
 import argparse
@@ -95,7 +96,7 @@ def main() -> int:
             given.person,
             data=given.data,
             headers=headers,
-            sensitive=given.sensitive,
+            sensitive=True,
             stream=True,
         )
         _print(answer)
@@ -112,7 +113,6 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--as", dest="person", default="demo", help="demo, second, or a user id (default demo)")
     parser.add_argument("--data", help="a JSON body")
     parser.add_argument("--header", action="append", default=[], metavar="NAME: VALUE")
-    parser.add_argument("--sensitive", action="store_true", help="with the proof that sensitive operations need")
     parser.add_argument("--url", help="the origin (default that of the running copy)")
     parser.add_argument("--port", type=int, help="the port of the running copy (default 8787)")
     parser.add_argument("--state", type=Path, help="the folder of the copy's state, if it was started with one")

@@ -7,13 +7,17 @@ from pathlib import Path
 import aiohttp
 
 from scripts.local.children import Child, Children
-from scripts.local.preflight import NotReady, Tools, free_port
+from scripts.local.preflight import NotReady, Tools, free_port, is_taken
 
 # Quick to start rather than quick in the long run: https://docs.oracle.com/en/java/javase/17/docs/specs/man/java.html
 JVM_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m")
 FIRESTORE_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
+
+
+class PortLost(NotReady):
+    """Another program took the port that was free a moment ago."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,13 @@ class Emulator:
 
 async def start_firestore(tools: Tools, children: Children, logs: Path) -> Emulator:
     """Start the Firestore emulator and wait until it answers. Raises `NotReady`."""
-    port = free_port()
+    try:
+        return await _start_firestore(tools, children, logs, free_port())
+    except PortLost:
+        return await _start_firestore(tools, children, logs, free_port())
+
+
+async def _start_firestore(tools: Tools, children: Children, logs: Path, port: int) -> Emulator:
     program = [str(tools.java), *JVM_FLAGS, "-cp", str(tools.firestore_jar), FIRESTORE_CLASS]
     return await _start("firestore", [*program, "--host", "127.0.0.1", "--port", str(port)], port, children, logs)
 
@@ -49,6 +59,8 @@ async def _start(name: str, command: list[str], port: int, children: Children, l
     log = logs / f"{name}.log"
     child = await children.start(name, command, log=log)
     if not await _answers(child, port):
+        if not child.alive and is_taken(port):
+            raise PortLost(f"The {name} emulator lost port {port} to another program: try again")
         raise NotReady(f"The {name} emulator does not start: see {log}")
     return Emulator(child, port)
 

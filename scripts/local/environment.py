@@ -7,16 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.local import model_cards
 from scripts.local.catalog import REPOSITORY, TASKS_INVOKER, Catalog, Function, folder
 from scripts.local.endpoints import Endpoints
 from scripts.local.project import PROJECT, REGION, VAULT_KEY, service_account
 
 # Taken over from the runner's own environment: how programs find each other and speak to the outside.
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "NO_PROXY")
-# Set there, these point the functions at a real model instead of the emulator.
-REAL_MODELS = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL", "MODEL_CATALOGUE", "RATE_CARD")
-PROVIDERS = {"OPENAI": "https://api.openai.com/v1", "ANTHROPIC": "https://api.anthropic.com"}
 
 
 @dataclass(frozen=True)
@@ -29,19 +25,23 @@ class Keys:
 
 @dataclass(frozen=True)
 class FunctionEnvironment:
-    """Computes the environment of each function. `overrides` go to all, over what is computed."""
+    """Computes the environment of each function. `models` are the settings that say which models answer.
+
+    `overrides` go to all, over what is computed.
+    """
 
     catalog: Catalog
     endpoints: Endpoints
     keys: Keys
     state: Path
     google_client_id: str
+    models: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, name: str, port: int) -> dict[str, str]:
         """Everything that the process of this function sees."""
         row = self.catalog.functions[name]
-        known = {**self._settings(), **_models(os.environ), **self.overrides}
+        known = {**self._settings(), **self.models, **self.overrides}
         return {
             **{variable: os.environ[variable] for variable in INHERITED if variable in os.environ},
             **self._container(name, row, port),
@@ -113,10 +113,3 @@ class FunctionEnvironment:
             "OPENAI_BASE_URL": f"{self.endpoints.models}/v1",
             "ANTHROPIC_BASE_URL": self.endpoints.models,
         }
-
-
-def _models(outside: Mapping[str, str]) -> dict[str, str]:
-    """The local models, unless the outside names a real one: a key means the vendor itself, a base URL that server."""
-    by_key = {f"{vendor}_BASE_URL": url for vendor, url in PROVIDERS.items() if outside.get(f"{vendor}_API_KEY")}
-    real = by_key | {variable: outside[variable] for variable in REAL_MODELS if outside.get(variable)}
-    return real or {"MODEL_CATALOGUE": model_cards.catalogue(), "RATE_CARD": model_cards.rate_card()}

@@ -4,8 +4,8 @@ Control API (HTTP, JSON), served by `serve`:
 
 - `POST /_control/faults` with `{"service": "kms", "method": "Encrypt", "times": 1, "code": "UNAVAILABLE",
   "delay": 0.0, "after_commit": false}`: the next `times` calls wait `delay` seconds and, if `code` is given,
-  fail with it. With `after_commit` the call takes effect first and the caller is told of failure all the same
-  (DEADLINE_EXCEEDED unless `code` says otherwise).
+  fail with it. With `after_commit` the call takes effect first, then waits, and the caller is told of failure all the
+  same (DEADLINE_EXCEEDED unless `code` says otherwise); `metadata`, where no call has an effect, does not take it.
 - `GET /_control/faults`: what is still armed. `DELETE /_control/faults`: disarm everything.
 - `GET /oauth2/v3/certs`: the keys that sign ID tokens, where Google publishes its own.
 
@@ -16,14 +16,16 @@ by the last segment of its path (`identity`, `token`, `email`).
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import grpc
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scripts.local.http_endpoint import HttpEndpoint, serve_application
 from scripts.local.identity_tokens import IdentityTokens
+
+METADATA = "metadata"
 
 
 class FaultRequest(BaseModel):
@@ -37,6 +39,12 @@ class FaultRequest(BaseModel):
     code: str | None = None
     delay: float = Field(default=0.0, ge=0)
     after_commit: bool = False
+
+    @model_validator(mode="after")
+    def _has_an_effect_to_leave(self) -> Self:
+        if self.after_commit and self.service == METADATA:
+            raise ValueError("after_commit: calls of the metadata server have no effect to leave")
+        return self
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """A gRPC service on 127.0.0.1: plain coroutines over a vendor's own message types, with faults on command."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -96,15 +97,16 @@ def _serializer(message: Any) -> Callable[[Any], bytes]:
 def _handler(service: Service, name: str, method: Method, faults: Faults) -> Any:
     async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
         fault = faults.take(service.short_name, name)
-        if fault is not None:
+        if fault is not None and not fault.after_commit:
             await fault.hold()
-            if fault.code is not None and not fault.after_commit:
+            if fault.code is not None:
                 await context.abort(fault.code, "fault on command")
         try:
-            answer = await method.answer(request)
+            answer = await _to_the_end(method.answer(request))
         except Refused as refused:
             await context.abort(refused.code, refused.message)
         if fault is not None and fault.after_commit:
+            await fault.hold()
             await context.abort(fault.code, "fault on command, after the call took effect")
         return answer
 
@@ -113,6 +115,16 @@ def _handler(service: Service, name: str, method: Method, faults: Faults) -> Any
         request_deserializer=_deserializer(method.request),
         response_serializer=_serializer(method.response),
     )
+
+
+async def _to_the_end(answering: Awaitable[Any]) -> Any:
+    """What it returns. A client that has gone meanwhile does not undo what it asked for."""
+    task = asyncio.ensure_future(answering)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def serve_service(

@@ -14,7 +14,7 @@ import grpc
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from scripts.local.faults import Faults
+from scripts.local.faults import METADATA, Faults
 from scripts.local.http_endpoint import HttpEndpoint, serve_application
 from scripts.local.identity_tokens import LIFETIME, IdentityTokens
 
@@ -56,7 +56,7 @@ def _only_for_us(config: MetadataConfig) -> Middleware:
         asked = request.headers.get("Metadata-Flavor") == "Google" or request.path == "/"
         if not asked or "X-Forwarded-For" in request.headers:
             return web.Response(status=403, text="Missing Metadata-Flavor:Google header.", headers=FLAVOR)
-        fault = config.faults.take("metadata", request.path.rstrip("/").rpartition("/")[2])
+        fault = config.faults.take(METADATA, request.path.rstrip("/").rpartition("/")[2])
         if fault is not None:
             await fault.hold()
             if fault.code is not None:

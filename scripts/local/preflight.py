@@ -1,23 +1,33 @@
-"""What this machine must have, checked before anything starts: Java, Google's emulators and a free port."""
+"""What this machine must have, checked before anything starts: Java, Google's emulators and a free port.
 
+Loads nothing that has to be installed, since as a command, `python3 -m scripts.local.preflight [--port PORT]`, it comes
+before all installing.
+"""
+
+import argparse
 import os
 import re
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 OLDEST_JAVA = 11
+LAST_PORT = 65535
 FIRESTORE_JAR = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
 PUBSUB_JAR = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
+NOT_READY = 2
 HOMEBREW_ROOTS = (
     "/opt/homebrew/share/google-cloud-sdk",
     "/opt/homebrew/Caskroom/google-cloud-sdk/latest/google-cloud-sdk",
     "/usr/local/share/google-cloud-sdk",
     "/usr/local/Caskroom/google-cloud-sdk/latest/google-cloud-sdk",
 )
+
+_given: set[int] = set()
 
 
 class NotReady(Exception):
@@ -118,6 +128,9 @@ def bind(port: int) -> socket.socket:
     try:
         bound.bind(("127.0.0.1", port))
         bound.listen(128)
+    except OverflowError:
+        bound.close()
+        raise NotReady(f"There is no port {port}: choose one from 0 to {LAST_PORT} with --port") from None
     except OSError as error:
         bound.close()
         raise NotReady(
@@ -127,8 +140,41 @@ def bind(port: int) -> socket.socket:
 
 
 def free_port() -> int:
-    """A port that nobody used a moment ago, for programs that must be told one."""
+    """A port that nobody used a moment ago, for programs that must be told one; the same is given only once."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
+
+
+def is_taken(port: int) -> bool:
+    """Whether some program has the port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def main() -> int:
+    """Say in one line what is missing, if anything is; 2 if so. Arguments that others understand are left to them."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--port", type=int)
+    given, _ = parser.parse_known_args()
+    try:
+        if given.port is not None:
+            bind(given.port).close()
+        find_tools()
+    except NotReady as error:
+        print(error, file=sys.stderr)
+        return NOT_READY
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,7 +18,7 @@ from pathlib import Path
 from scripts.local.catalog import Catalog, Function, folder
 from scripts.local.children import Child, Children
 from scripts.local.instance_log import InstanceLog
-from scripts.local.preflight import free_port
+from scripts.local.preflight import free_port, is_taken
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.02
@@ -30,6 +30,10 @@ PENDING_SECONDS = 10.0
 
 class InstanceFailed(Exception):
     """The function's process ended before it answered. The message says where its last words are."""
+
+
+class PortLost(InstanceFailed):
+    """Another program took the port that was free a moment ago."""
 
 
 class NoInstance(Exception):
@@ -164,7 +168,12 @@ class Service:
 
     async def _start(self) -> Instance:
         await self.site.prepare(self.name)
-        port = free_port()
+        try:
+            return await self._start_on(free_port())
+        except PortLost:
+            return await self._start_on(free_port())
+
+    async def _start_on(self, port: int) -> Instance:
         instance_id = f"{self.name}-{next(self._numbers)}"
         path = self.site.logs / f"{self.name}.log"
         log = self.site.log(self.name, instance_id, path)
@@ -182,6 +191,8 @@ class Service:
             child.kill()
             raise
         if not child.alive:
+            if is_taken(port):
+                raise PortLost(f"{self.name} lost port {port} to another program (see {path})")
             raise InstanceFailed(f"{self.name} does not start: {log.last_error or 'no word on stderr'} (see {path})")
         instance = Instance(instance_id, port, child)
         child.ended.add_done_callback(lambda _: self._notify())

@@ -14,7 +14,7 @@ from typing import Any, Self
 import aiohttp
 
 from lib.core.clock import OFFSET_FILE_VARIABLE
-from scripts.local import catalog, credentials, emulators, preflight, state
+from scripts.local import answering_models, catalog, credentials, emulators, preflight, state
 from scripts.local.admission import Admission
 from scripts.local.catalog import CATALOG_FILE, REPOSITORY, Catalog
 from scripts.local.children import Child, Children
@@ -76,6 +76,7 @@ class LocalCloud:
         self.state: State
         self.supervisor: Supervisor
         self.session: aiohttp.ClientSession
+        self._models: dict[str, str] = {}
 
     @property
     def origin(self) -> str:
@@ -113,6 +114,7 @@ class LocalCloud:
         self.session = await self._stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
         )
+        self._models = await answering_models.settings(os.environ, self.session)
         ground = Ground(self._options, rows, folder, f"http://127.0.0.1:{port}", children, tools)
         endpoints, processes = await ground.start()
         await self._open(ground, endpoints, processes, listener)
@@ -178,7 +180,13 @@ class LocalCloud:
         volumes = SecretVolumes(endpoints.secrets)
         self._stack.push_async_callback(volumes.close)
         environment = FunctionEnvironment(
-            ground.rows, endpoints, keys, ground.folder, ground.credentials.google_client_id, self._options.settings
+            ground.rows,
+            endpoints,
+            keys,
+            ground.folder,
+            ground.credentials.google_client_id,
+            self._models,
+            self._options.settings,
         )
 
         async def mount_secrets(name: str) -> None:

@@ -99,6 +99,8 @@ def _check_target(job: Job) -> None:
         check_request(Verb(target.http_method).name, target.uri, target.headers, target.body)
         if "oauth_token" in target:
             raise Refused(grpc.StatusCode.UNIMPLEMENTED, "OAuth tokens are not emulated.")
+        if "oidc_token" in target and not target.oidc_token.service_account_email:
+            refuse_argument("oidc_token.service_account_email must be set.")
     elif "pubsub_target" in job:
         if not job.pubsub_target.data and not job.pubsub_target.attributes:
             refuse_argument("A Pub/Sub message must have data or an attribute.")

@@ -60,7 +60,7 @@ def run(coroutine: Callable[[], Any]) -> Any:
         try:
             return await coroutine()
         finally:
-            await sse.close_session()
+            await sse.session().close()
 
     return asyncio.run(within())
 

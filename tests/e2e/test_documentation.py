@@ -34,3 +34,26 @@ def test_a_streaming_route_tells_its_parameters_and_answers(briefly: Briefly) ->
     assert set(operation["responses"]) == {"200", "204", "default"}
     assert "text/event-stream" in operation["responses"]["200"]["content"]
     assert "application/problem+json" in operation["responses"]["default"]["content"]
+
+
+def test_what_the_gateway_does_not_reach_is_not_shown_behind_it(briefly: Briefly) -> None:
+    document = requests.get(f"{briefly.state.origin}/openapi.json", timeout=60).json()
+    behind = {path for path, operations in document["paths"].items() if "servers" not in operations}
+    for path in document["paths"]:
+        through_gateway = requests.get(f"{briefly.state.origin}/api{path}", timeout=20).status_code
+        assert (through_gateway == 404) == (path not in behind), path
+    assert {
+        server["url"] for path in set(document["paths"]) - behind for server in document["paths"][path]["servers"]
+    } == {"/"}
+
+
+def test_every_operation_says_what_a_call_has_to_bring(briefly: Briefly) -> None:
+    document = requests.get(f"{briefly.state.origin}/openapi.json", timeout=60).json()
+    schemes = document["components"]["securitySchemes"]
+    for path, operations in document["paths"].items():
+        for method in set(operations) - {"servers"}:
+            ways = operations[method]["security"]
+            assert ways, path
+            assert all(set(way) <= set(schemes) for way in ways), path
+    cookie = requests.post(f"{briefly.state.origin}/api/login", json={"user": briefly.sign_up().user}, timeout=20)
+    assert schemes["Cookie"]["name"] in cookie.headers.get("Set-Cookie", "")

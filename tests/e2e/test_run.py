@@ -1,23 +1,43 @@
 """The one command: it starts, takes its tour, and leaves nothing behind."""
 
+import os
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
+import requests
 
 from lib.core import clock
 from scripts.local.catalog import REPOSITORY
+from scripts.local.http_endpoint import HttpEndpoint
+from scripts.local.models import server
+from scripts.local.models.settings import Behaviour, ModelsConfig
 from scripts.local.people.models import Person
 from scripts.local.people.person import make_person
 from tests.briefly import eventually
+from tests.local.conftest import LoopThread, loop_thread
+
+__all__ = ["loop_thread"]
 
 STEPS = 6
+STEPS_BEFORE_A_MODEL = 3
+KEY = "sk-village"
+MODEL = "village-7b"
 
 
 class Watched:
     """A command and all processes that it ever started, as far as a look at every line of its output shows."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, **environment: str) -> None:
         self._process = subprocess.Popen(
-            command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=REPOSITORY,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         self.started: set[int] = set()
         self.lines: list[str] = []
@@ -72,3 +92,31 @@ def test_one_command_starts_briefly_takes_the_tour_and_leaves_nothing_behind(tmp
     assert len(run.started) > STEPS
     eventually(lambda: not run.left(), 5)
     assert not (tmp_path / "state.json").exists()
+
+
+@pytest.fixture
+def village(loop_thread: LoopThread) -> Iterator[HttpEndpoint]:
+    """A server that is compatible with OpenAI's, under a key and with a model of its own."""
+    behaviour = Behaviour(aliases={MODEL: "local-extractive"}, tokens_per_second=0)
+    serving = loop_thread.run(server.serve(ModelsConfig(openai_key=KEY, behaviour=behaviour)))
+    yield serving
+    loop_thread.run(serving.close())
+
+
+def test_of_two_copies_side_by_side_one_asks_a_compatible_server_and_one_fails_for_want_of_a_model(
+    tmp_path: Path, village: HttpEndpoint
+) -> None:
+    command = ("scripts/run", "--once", "--port", "0", "--state")
+    asking = Watched(*command, str(tmp_path / "asking"), OPENAI_BASE_URL=f"{village.url}/v1", OPENAI_API_KEY=KEY)
+    failing = Watched(*command, str(tmp_path / "failing"), OPENAI_BASE_URL="http://127.0.0.1:1/v1", OPENAI_MODEL=MODEL)
+    with ThreadPoolExecutor() as pool:
+        failed, succeeded = pool.map(Watched.finish, (failing, asking))
+    assert (failed, succeeded) == (1, 0), "\n".join(asking.lines)
+    assert sum(line.startswith("✗") for line in failing.lines) == 1
+    assert sum(line.startswith("✓") for line in failing.lines) == STEPS_BEFORE_A_MODEL
+    assert sum(line.startswith("✓") for line in asking.lines) == STEPS
+    assert any(line.startswith(f"  {MODEL}, ") for line in asking.lines)
+    received = requests.get(f"{village.url}/_control/requests", timeout=5).json()["requests"]
+    assert {one["body"]["model"] for one in received} == {MODEL}
+    assert min(len(asking.started), len(failing.started)) > STEPS
+    eventually(lambda: not asking.left() | failing.left(), 5)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from google.cloud.secretmanager_v1 import SecretManagerServiceClient
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
     SecretManagerServiceGrpcTransport,
 )
+from google.cloud.tasks_v2 import CloudTasksClient, HttpRequest, Task
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber import SubscriberClient
@@ -22,7 +24,7 @@ from google.pubsub_v1.types import PubsubMessage
 
 from scripts.local.background import BackgroundCloud, running
 from scripts.local.call import Caller
-from scripts.local.project import PROJECT
+from scripts.local.project import PROJECT, REGION
 from scripts.local.push import Backoff
 from scripts.local.runner import Options
 from tests.local.front_door_rig import FUNCTIONS
@@ -38,6 +40,7 @@ class Copy:
     publisher: PublisherClient
     subscriber: SubscriberClient
     secret_manager: SecretManagerServiceClient
+    tasks: CloudTasksClient
     caller: Caller
 
     @property
@@ -68,6 +71,11 @@ class Copy:
         published = self.publisher.publish(topic=f"projects/{PROJECT}/topics/{topic}", messages=[message])
         return str(published.message_ids[0])
 
+    def schedule_task(self, url: str, at: datetime) -> None:
+        """Have a URL called at an instant."""
+        task = Task(http_request=HttpRequest(url=url), schedule_time=at)
+        self.tasks.create_task(parent=f"projects/{PROJECT}/locations/{REGION}/queues/later", task=task)
+
     def pull(self, subscription: str) -> list[PubsubMessage]:
         """What waits in a subscription, acknowledged."""
         path = f"projects/{PROJECT}/subscriptions/{subscription}"
@@ -89,11 +97,13 @@ def open_copy(folder: Path) -> Iterator[Copy]:
         endpoints = background.state.endpoints
         pubsub = grpc.insecure_channel(endpoints.pubsub.removeprefix("http://"))
         secrets = grpc.insecure_channel(endpoints.secrets.removeprefix("http://"))
-        with pubsub, secrets:
+        tasks = grpc.insecure_channel(endpoints.tasks.removeprefix("http://"))
+        with pubsub, secrets, tasks:
             yield Copy(
                 background,
                 PublisherClient(transport=PublisherGrpcTransport(channel=pubsub)),
                 SubscriberClient(transport=SubscriberGrpcTransport(channel=pubsub)),
                 SecretManagerServiceClient(transport=SecretManagerServiceGrpcTransport(channel=secrets)),
+                CloudTasksClient(transport=CloudTasksGrpcTransport(channel=tasks)),
                 Caller(background.state),
             )

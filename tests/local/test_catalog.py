@@ -54,8 +54,6 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
 
 
 def environment(monkeypatch: pytest.MonkeyPatch, **outside: str) -> FunctionEnvironment:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "MODEL_CATALOGUE"):
-        monkeypatch.delenv(name, raising=False)
     for name, value in outside.items():
         monkeypatch.setenv(name, value)
     rows = catalog.load()
@@ -65,16 +63,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, **outside: str) -> FunctionEnvi
         models="http://127.0.0.1:2",
         metadata=dict.fromkeys(rows.functions, "127.0.0.1:3"),
     )
-    return FunctionEnvironment(rows, endpoints, Keys({}, {}), Path("/state"), "client", {"EXTRA": "1"})
-
-
-def test_the_models_are_local_unless_the_environment_names_real_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    local = environment(monkeypatch).of("stream", 1)
-    assert (local["OPENAI_BASE_URL"], local["ANTHROPIC_BASE_URL"]) == ("http://127.0.0.1:2/v1", "http://127.0.0.1:2")
-    by_key = environment(monkeypatch, OPENAI_API_KEY="sk").of("stream", 1)
-    assert by_key["OPENAI_BASE_URL"] == "https://api.openai.com/v1"
-    by_url = environment(monkeypatch, OPENAI_BASE_URL="http://10.0.0.1/v1").of("stream", 1)
-    assert by_url["OPENAI_BASE_URL"] == "http://10.0.0.1/v1"
+    return FunctionEnvironment(rows, endpoints, Keys({}, {}), Path("/state"), "client", {}, {"EXTRA": "1"})
 
 
 def test_what_the_options_set_reaches_every_function(monkeypatch: pytest.MonkeyPatch) -> None:

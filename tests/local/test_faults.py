@@ -46,6 +46,21 @@ def test_a_timeout_after_the_commit_leaves_the_effect(cloud: GoogleCloud, secret
         create(secrets)
 
 
+def test_a_client_that_does_not_wait_for_a_timeout_after_the_commit_leaves_the_effect(
+    cloud: GoogleCloud, secrets: Client
+) -> None:
+    arm(cloud, after_commit=True, delay=30)
+    with pytest.raises(DeadlineExceeded):
+        create(secrets, timeout=0.2, retry=None)
+    assert names(secrets) == ["one"]
+
+
+def test_the_metadata_server_has_no_effect_that_a_fault_could_leave(cloud: GoogleCloud) -> None:
+    refused = arm(cloud, service="metadata", method="token", after_commit=True)
+    assert refused.status_code == 400
+    assert "after_commit" in refused.json()["error"]
+
+
 def test_a_delay_longer_than_the_callers_patience_is_a_timeout_without_effect(
     cloud: GoogleCloud, secrets: Client
 ) -> None:

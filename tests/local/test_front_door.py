@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from scripts.local.preflight import free_port
 from tests.local.conftest import LoopThread, eventually
 from tests.local.front_door_rig import Rig
 
@@ -127,6 +129,8 @@ def test_an_answer_streams_while_it_is_made(rig: Rig) -> None:
     with rig.call("GET", "/ticker/", stream=True) as answer:
         assert answer.headers["Content-Type"].startswith("text/event-stream")
         assert next(answer.iter_lines()).startswith(b"data: ")
+    # The next test counts the readers that have gone.
+    eventually(lambda: rig.lines.count({"message": "reader gone"}) == 1)
 
 
 def test_a_client_that_goes_away_is_noticed_by_the_function(rig: Rig) -> None:
@@ -165,6 +169,19 @@ def test_first_requests_at_the_same_time_share_one_start(rig: Rig) -> None:
         caller.join()
     assert len(pids) == 4
     assert len(set(pids)) == 1
+
+
+def test_an_instance_that_loses_its_port_to_another_program_starts_on_another(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = rig.supervisor.services["ticker"]
+    rig.loop.run(service.scale(0))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        ports = [other.getsockname()[1], free_port()]
+        monkeypatch.setattr("scripts.local.process.free_port", iter(ports).__next__)
+        rig.loop.run(service.scale(1))
+    assert [instance.port for instance in service.instances if instance.serving] == [ports[1]]
 
 
 def test_two_instances_take_turns(rig: Rig) -> None:

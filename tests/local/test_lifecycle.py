@@ -21,6 +21,12 @@ from tests.local.front_door_rig import FUNCTIONS
 
 START_SECONDS = 40.0
 NOT_READY = 2
+# Tells its version as another would, and otherwise ends, but not before the world's process is there.
+FAILING_JAVA = """#!/usr/bin/env bash
+[[ "$1" == -version ]] && exec echo 'openjdk version "17.0.15" 2025-04-15' >&2
+until [[ -e {world} ]]; do sleep 0.05; done
+exit 1
+"""
 
 
 def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -126,6 +132,25 @@ def test_a_busy_port_is_said_in_one_line_before_anything_starts(tmp_path: Path) 
     assert f"Port {port}" in said
     assert "--port" in said
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_a_port_that_cannot_be_is_said_in_one_line(tmp_path: Path, port: str) -> None:
+    assert one_line(start(tmp_path, "--port", port)) == (
+        f"There is no port {port}: choose one from 0 to 65535 with --port\n"
+    )
+
+
+def test_a_start_that_fails_when_children_exist_is_said_in_one_line_and_leaves_none(tmp_path: Path) -> None:
+    java = tmp_path / "java" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text(FAILING_JAVA.format(world=tmp_path / "copy" / "world.json"))
+    java.chmod(0o755)
+    said = one_line(start(tmp_path / "copy", "--port", "0", JAVA_HOME=str(tmp_path / "java")))
+    assert re.fullmatch(r"The \w+ emulator does not start: see .*\.log\n", said)
+    listed = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
+    assert (tmp_path / "copy" / "world.json").exists()
+    assert str(tmp_path / "copy") not in listed
 
 
 def test_a_missing_java_is_said_in_one_line_with_how_to_get_it(tmp_path: Path) -> None:

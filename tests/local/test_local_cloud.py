@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,12 @@ from google.cloud.secretmanager_v1 import SecretPayload
 
 from lib.core.errors import Unauthenticated
 from lib.core.signed_tokens import Expectation, verify
-from scripts.local.project import PROJECT
+from scripts.local import clock
+from scripts.local.identity_tokens import IdentityTokens
+from scripts.local.project import PROJECT, service_account
 from tests.local.conftest import eventually
 from tests.local.copy_rig import Copy, open_copy
+from tests.local.http_target import HttpTarget
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +103,34 @@ def test_instances_are_scaled_and_killed_on_command(copy: Copy) -> None:
     copy.control("PUT", "functions/echo", {"instances": 1})
 
 
-def test_the_clock_of_everything_moves_together(copy: Copy) -> None:
-    copy.control("POST", "clock", {"seconds": 3600})
-    token = copy.clerk("POST", "sessions", {"user_id": copy.background.state.people["demo"]})
-    assert copy.control("POST", "clock", {"seconds": -3600}).json() == {"offset": 0.0}
-    now = copy.clerk("POST", "sessions", {"user_id": copy.background.state.people["demo"]})
-    assert token["created_at"] - now["created_at"] == pytest.approx(3_600_000, abs=10_000)
+def moment_at_clerk(copy: Copy) -> float:
+    """When Clerk says that it is."""
+    session = copy.clerk("POST", "sessions", {"user_id": copy.background.state.people["demo"]})
+    return float(session["created_at"]) / 1000
+
+
+def admitted(copy: Copy, token: str) -> int:
+    """What the front door says to a token."""
+    return requests.get(f"{copy.origin}/hook/", headers={"Authorization": f"Bearer {token}"}, timeout=20).status_code
+
+
+def test_the_clock_of_everything_moves_together(copy: Copy, target: HttpTarget) -> None:
+    far = 7200
+    tokens = IdentityTokens.from_file(copy.background.state.identity_key)
+    token = tokens.mint(service_account("push-invoker"), copy.background.state.endpoints.function("hook"))
+    copy.schedule_task(target.url, clock.now() + timedelta(seconds=far - 60))
+    clerk, function = moment_at_clerk(copy), float(echo(copy)["now"])
+    assert admitted(copy, token) not in (401, 403)
+    assert not target.received
+    copy.control("POST", "clock", {"seconds": far})
+    try:
+        assert moment_at_clerk(copy) - clerk == pytest.approx(far, abs=10)
+        assert float(echo(copy)["now"]) - function == pytest.approx(far, abs=10)
+        assert admitted(copy, token) == 401
+        eventually(lambda: target.received)
+    finally:
+        assert copy.control("POST", "clock", {"seconds": -far}).json() == {"offset": 0.0}
+    assert admitted(copy, token) not in (401, 403)
 
 
 def webhooks_of(copy: Copy, user: str) -> list[dict[str, Any]]:

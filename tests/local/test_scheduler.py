@@ -177,6 +177,7 @@ def test_invalid_jobs_are_refused(scheduler: Client, target: HttpTarget) -> None
         {"attempt_deadline": timedelta(seconds=1)},
         {"retry_config": scheduler_v1.RetryConfig(retry_count=6)},
         {"http_target": scheduler_v1.HttpTarget(uri="ftp://x.example")},
+        {"http_target": scheduler_v1.HttpTarget(uri=target.url, oidc_token=scheduler_v1.OidcToken(audience="x"))},
         {"pubsub_target": scheduler_v1.PubsubTarget(topic_name=TOPIC)},
         {"name": f"{PARENT}/jobs/not a name"},
         {"name": "projects/other/locations/europe-west1/jobs/maintain"},

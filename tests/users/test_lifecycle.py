@@ -58,6 +58,15 @@ def test_what_clerk_says_of_somebody_is_applied(briefly: Briefly, person: Client
     assert changed["created_at"] == begun
 
 
+def test_a_webhook_is_of_its_time_by_the_clock_that_everything_shares(briefly: Briefly, person: Client) -> None:
+    body = clerk.user_event("user.updated", person.user, updated_at(person))
+    signed = clerk.signed(briefly, body)
+    assert clerk.deliver(briefly, body, signed).status_code == 204
+    briefly.move_clock(3600)
+    assert clerk.deliver(briefly, body, signed).status_code == 401
+    assert briefly.sign_up().get("/users/me")["email"]
+
+
 def test_an_older_event_that_comes_late_changes_nothing(briefly: Briefly, person: Client) -> None:
     before = person.get("/users/me")
     tell(briefly, clerk.user_event("user.updated", person.user, updated_at(person) - 1))

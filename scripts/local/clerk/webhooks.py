@@ -7,7 +7,6 @@ Events: https://clerk.com/docs/guides/development/webhooks/overview. Signature: 
 import asyncio
 import json
 import secrets
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -105,8 +104,7 @@ class Webhooks:
         return status
 
     async def _post(self, sent: Sent) -> int | None:
-        # The receiver's library compares this with the system's time, which a moved clock does not change.
-        stamp = int(time.time())
+        stamp = int(clock.timestamp())
         signature = self._signer.sign(sent.id, datetime.fromtimestamp(stamp, UTC), sent.body)
         headers = {
             "Content-Type": "application/json",

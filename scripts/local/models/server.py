@@ -192,7 +192,7 @@ class Models:
             self._admit(dialect, request)
         except ModelError as error:
             return errors.response(dialect, error)
-        data = [_described(dialect, name) for name in _names(dialect)]
+        data = [_described(dialect, name) for name in self._names(dialect)]
         if dialect == "openai":
             return web.json_response({"object": "list", "data": data})
         page = {"data": data, "has_more": False, "first_id": data[0]["id"], "last_id": data[-1]["id"]}
@@ -202,11 +202,18 @@ class Models:
         dialect, name = _asking(request), request.match_info["model"]
         try:
             self._admit(dialect, request)
-            if name not in _names(dialect):
+            if name not in self._names(dialect):
                 raise _unknown(dialect, name)
         except ModelError as error:
             return errors.response(dialect, error)
         return web.json_response(_described(dialect, name))
+
+    def _names(self, dialect: Dialect) -> list[str]:
+        """The names that were given to models come before their own."""
+        own = [name for name, (spoken, _) in MODELS.items() if spoken == dialect]
+        if dialect == "openai":
+            own.append(EMBEDDING_MODEL)
+        return [*(alias for alias, name in self._control.behaviour.aliases.items() if name in own), *own]
 
 
 async def _body(request: web.Request) -> Any:
@@ -244,11 +251,6 @@ def _unknown(dialect: Dialect, name: str) -> ModelError:
 
 def _asking(request: web.Request) -> Dialect:
     return "anthropic" if "anthropic-version" in request.headers else "openai"
-
-
-def _names(dialect: Dialect) -> list[str]:
-    names = [name for name, (spoken, _) in MODELS.items() if spoken == dialect]
-    return [*names, EMBEDDING_MODEL] if dialect == "openai" else names
 
 
 def _described(dialect: Dialect, name: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import flask
 
+from lib.core import clock
+
 
 def echo(request: flask.Request) -> flask.Response:
     if request.path == "/slow":
@@ -23,6 +25,7 @@ def echo(request: flask.Request) -> flask.Response:
         "headers": dict(request.headers),
         "length": len(request.get_data()),
         "body": request.get_data().decode("utf-8", "replace")[:200],
+        "now": clock.timestamp(),
         "environment": dict(os.environ),
         "secrets": {file.name: file.read_text() for file in secrets.iterdir()} if secrets.is_dir() else {},
     }
