@@ -97,7 +97,7 @@ class Context:
 
 def read(texts: Iterable[str]) -> Context | None:
     """The context of all the texts together; None if none of them holds a readable block."""
-    roots = [root for text in texts for block in BLOCK.findall(text) if (root := _parsed(block)) is not None]
+    roots = blocks(texts)
     if not roots:
         return None
     now = _moment(roots[-1].get("now", ""), roots[-1].get("zone", "UTC"))
@@ -118,6 +118,11 @@ def read(texts: Iterable[str]) -> Context | None:
     ordered = sorted(events.values(), key=lambda event: (event.start, event.end))
     latest = sorted(mails.values(), key=lambda mail: mail.date, reverse=True)
     return Context(now, tuple(ordered), tuple(latest), tuple(left_out))
+
+
+def blocks(texts: Iterable[str]) -> list[ElementTree.Element]:
+    """The readable blocks of all the texts."""
+    return [root for text in texts for block in BLOCK.findall(text) if (root := _parsed(block)) is not None]
 
 
 def without_blocks(text: str) -> str:
