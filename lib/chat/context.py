@@ -14,6 +14,7 @@ from lib.ai import tokens
 from lib.chat import relevance
 from lib.chat.citations import Source
 from lib.chat.guard import Block, Guard
+from lib.chat.quotation import quotations
 from lib.core import deadline, telemetry
 from lib.core.deadline import Deadline
 from lib.core.errors import DeadlineExceeded, Problem
@@ -85,10 +86,14 @@ class Context:
         ]
         return events + mails
 
-    def guard(self, trusted: Iterable[str]) -> Guard:
-        """The gate for answers from this context. `trusted` is what the person wrote in the conversation."""
+    def guard(self, trusted: Iterable[str], answers: Iterable[str] = ()) -> Guard:
+        """The gate for answers from this context. `trusted` is what the person wrote in the conversation.
+
+        `answers` are the earlier ones in it. What they quote is others' text still, which this context may not hold.
+        """
+        quoted = [Block("earlier", text) for answer in answers for text in quotations(answer)]
         return Guard(
-            self.blocks(),
+            [*self.blocks(), *quoted],
             trusted=trusted,
             allowed_links=self.allowed_links(),
             allowed_addresses=self.allowed_addresses(),

@@ -161,7 +161,8 @@ class Producer:
         prompt = prompts.build(context, history, question, min(cards, key=lambda card: card.window_tokens))
         await self._reserve(cards, prompt)
         own_words = [question, *(turn.text for turn in history if turn.role == "user")]
-        guard = progress.guard = await asyncio.to_thread(context.guard, own_words)
+        answers = [turn.text for turn in history if turn.role == "assistant"]
+        guard = progress.guard = await asyncio.to_thread(context.guard, own_words, answers)
         progress.asked_at = time.monotonic()
         pieces = self._with.answer(cards, prompt, max_output_tokens=_output_limit(cards))
         async with aclosing(pieces) as stream:

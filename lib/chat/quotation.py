@@ -1,5 +1,6 @@
 """Quotation marks around words that others wrote, in a text that has marks of its own."""
 
+import re
 from enum import Enum
 
 OPENING = "“"
@@ -7,6 +8,12 @@ CLOSING = "”"
 _OPENERS = '"„«‹'
 _CLOSERS = '"“”»›'
 _SENTENCE_ENDS = ".!?…"
+_QUOTED = re.compile(f"{OPENING}([^{OPENING}{CLOSING}]*){CLOSING}")
+
+
+def quotations(text: str) -> list[str]:
+    """What stands between the marks of a text that has passed the guard."""
+    return _QUOTED.findall(text)
 
 
 class _State(Enum):

@@ -15,7 +15,7 @@ from lib.usage.models import Micros
 from scripts.local.models.settings import STYLES
 from tests.asking import answer, ask
 from tests.briefly import ADA, Briefly, Client, eventually
-from tests.chat.smuggling import smuggled
+from tests.chat.smuggling import outside_quotations, smuggled
 from tests.sse import Event, text
 
 DAY = "What does my day look like, and who is waiting for an answer from me?"
@@ -108,6 +108,20 @@ def test_orders_to_an_assistant_do_not_even_reach_the_model(briefly: Briefly, ad
     assert [part for part in injection.values() if part in prompt] == []
     assert WITHHELD in prompt
     assert smuggled(told, injection["link"], injection["address"], injection["instruction"]) == []
+
+
+def test_what_an_answer_has_quoted_stays_a_quotation_when_its_mail_is_gone(briefly: Briefly, ada: Client) -> None:
+    claim = seeded(briefly)["injection"]["instruction"]
+    conversation, posted = ask(ada, DAY, model="local-obedient")
+    first = text(answer(ada, posted["run"]["id"]))
+    account = ada.get("/accounts/")["accounts"][0]["id"]
+    assert ada.call("DELETE", f"/accounts/{account}", sensitive=True).status_code == 200
+    _, again = ask(ada, "And what else?", conversation, model="local-obedient")
+    with briefly.models_that(style="paraphrase"):
+        second = text(answer(ada, again["run"]["id"]))
+    for told in (first, second):
+        assert claim in told
+        assert claim not in outside_quotations(told)
 
 
 def test_mail_about_what_the_question_names_is_searched_for(ada: Client) -> None:
