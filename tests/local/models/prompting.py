@@ -36,7 +36,7 @@ class Prompt:
         found = [(event, calendar) for calendar in person.calendars for event in expanded(calendar.events, self.now)]
         found.sort(key=lambda pair: beginning(pair[0], self.zone))
         self.events = [event for event, _ in found]
-        self.mails = [mail for mail in reversed(person.messages) if not {"SPAM", "SENT"} & set(mail.labels)]
+        self.mails = [mail for mail in reversed(person.messages) if "SPAM" not in mail.labels]
         self.event_ref = {event.id: f"e{number}" for number, event in enumerate(self.events, start=1)}
         self.mail_ref = {mail.id: f"m{number}" for number, mail in enumerate(self.mails, start=1)}
         self.context = Context(
@@ -108,7 +108,7 @@ class Prompt:
             date=mail.date,
             unread="UNREAD" in mail.labels,
             starred="STARRED" in mail.labels,
-            from_me=False,
+            from_me="SENT" in mail.labels,
             labels=[],
             has_attachments=bool(mail.attachments),
             text=body(mail),

@@ -101,6 +101,16 @@ def test_free_time_is_what_no_event_takes(ask: Ask, seed: int, part: str, first:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_invitations_without_an_answer_are_told(ask: Ask, seed: int) -> None:
+    prompt = around(seed)
+    coming = [event for event in prompt.events if ending(event, prompt.zone) > prompt.now]
+    open_ones = events(prompt, [event for event in coming if prompt.my_status(event) == "needsAction"])
+    assert open_ones
+    waiting = ask(prompt, "Who is waiting for an answer from me?").partition("### Invitations")[2]
+    assert cited(waiting) == open_ones
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_unread_newsletters_are_those_with_an_unsubscribe_header(ask: Ask, seed: int) -> None:
     prompt = around(seed)
     unread = {

@@ -51,7 +51,7 @@ def unread(context: Context, person: Named | None, span: Span | None) -> str:
 
 def wrote(context: Context, person: Named | None, topic: set[str], span: Span | None) -> str:
     """What somebody wrote, about something or lately; the sentences are quoted."""
-    mails = [mail for mail in _sent_within(context, span) if mail.sender[1] != context.owner]
+    mails = [mail for mail in _sent_within(context, span) if not mail.from_me]
     if person is not None:
         mails = [mail for mail in mails if person.matches(mail.sender)]
     who = person.asked if person else "anybody"

@@ -7,7 +7,8 @@ from scripts.local.models.extractive.people import Named
 from scripts.local.models.extractive.time_span import Span, named, today
 from scripts.local.models.extractive.wording import key_words, shown
 
-STATUS = {"tentative": "tentative", "declined": "declined", "cancelled": "cancelled", "needsAction": "not answered yet"}
+NOT_ANSWERED = "not-answered"
+STATUS = {"tentative": "tentative", "declined": "declined", NOT_ANSWERED: "not answered yet"}
 UNTITLED = "an event whose title I do not repeat"
 
 
@@ -94,7 +95,7 @@ def overlaps(context: Context, span: Span | None) -> str:
 
 def invitations(context: Context) -> str:
     """Coming events to which the person has not answered; empty if there are none."""
-    found = [event for event in context.events if event.status == "needsAction" and event.end > context.now]
+    found = [event for event in context.events if event.status == NOT_ANSWERED and event.end > context.now]
     if not found:
         return ""
     lines = [f"- {_sentence(event, context)}" for event in found]
@@ -139,9 +140,7 @@ def _within(context: Context, span: Span) -> list[ContextEvent]:
     return [
         event
         for event in context.events
-        if event.status != "cancelled"
-        and event.start < span.end
-        and (event.end > span.start or event.start == event.end == span.start)
+        if event.start < span.end and (event.end > span.start or event.start == event.end == span.start)
     ]
 
 
