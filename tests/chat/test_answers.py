@@ -1,18 +1,21 @@
 """A question is answered from the person's own day: cited, stored and metered; and nobody else commands the answer."""
 
-import re
+import uuid
 from base64 import urlsafe_b64decode
 from datetime import UTC
 from typing import Any
 
 import pytest
 
+from lib.chat.untrusted import WITHHELD
 from lib.core import clock
 from lib.core.store import UserId
 from lib.usage import store
 from lib.usage.models import Micros
+from scripts.local.models.settings import STYLES
 from tests.asking import answer, ask
 from tests.briefly import ADA, Briefly, Client, eventually
+from tests.chat.smuggling import outside_quotations, smuggled
 from tests.sse import Event, text
 
 DAY = "What does my day look like, and who is waiting for an answer from me?"
@@ -71,21 +74,54 @@ def test_a_follow_up_knows_what_was_said(ada: Client) -> None:
     assert answer(ada, again["run"]["id"])[-2].type == "finish"
 
 
-@pytest.mark.parametrize(
-    "style",
-    ["verbatim", "reordered", "split", "markdown_link", "image", "reference", "upper", "bare_domain", "spelled"],
-)
-def test_orders_in_mail_reach_no_answer_even_of_an_obedient_model(briefly: Briefly, ada: Client, style: str) -> None:
-    _, posted = ask(ada, DAY, model="local-obedient")
+def prompted(briefly: Briefly, question: str) -> str:
+    """All that the models were sent together with the question."""
+    requests = briefly.control("models", "GET", "requests")["requests"]
+    messages = [one["body"]["messages"] for one in requests if "messages" in one["body"]]
+    (sent,) = [each for each in messages if str(each[-1]["content"]).endswith(question)]
+    return "\n".join(str(message["content"]) for message in sent)
+
+
+def obeyed(briefly: Briefly, person: Client, style: str) -> tuple[str, str]:
+    """What an obedient model was sent, and what of its answer the person reads."""
+    question = f"{DAY} ({uuid.uuid4().hex})"
+    _, posted = ask(person, question, model="local-obedient")
     with briefly.models_that(style=style):
-        read = answer(ada, posted["run"]["id"])
-    injection = seeded(briefly)["injection"]
-    unquoted = re.sub(r"“[^”]*”", "", text(read)).lower()
-    domain = injection["address"].partition("@")[2]
-    assert domain not in text(read).lower()
-    assert injection["address"].lower() not in text(read).lower()
-    assert injection["instruction"].lower() not in " ".join(unquoted.split())
+        read = answer(person, posted["run"]["id"])
     assert read[-2].type == "finish"
+    return prompted(briefly, question), text(read)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_orders_in_mail_reach_the_model_and_no_answer_even_if_it_obeys(
+    briefly: Briefly, ada: Client, style: str
+) -> None:
+    injection = seeded(briefly)["injection"]
+    prompt, told = obeyed(briefly, ada, style)
+    assert [part for part in injection.values() if part not in prompt] == []
+    assert smuggled(told, injection["link"], injection["address"], injection["instruction"]) == []
+
+
+def test_orders_to_an_assistant_do_not_even_reach_the_model(briefly: Briefly, ada: Client) -> None:
+    injection = seeded(briefly)["addressed_injection"]
+    prompt, told = obeyed(briefly, ada, "verbatim")
+    assert [part for part in injection.values() if part in prompt] == []
+    assert WITHHELD in prompt
+    assert smuggled(told, injection["link"], injection["address"], injection["instruction"]) == []
+
+
+def test_what_an_answer_has_quoted_stays_a_quotation_when_its_mail_is_gone(briefly: Briefly, ada: Client) -> None:
+    claim = seeded(briefly)["injection"]["instruction"]
+    conversation, posted = ask(ada, DAY, model="local-obedient")
+    first = text(answer(ada, posted["run"]["id"]))
+    account = ada.get("/accounts/")["accounts"][0]["id"]
+    assert ada.call("DELETE", f"/accounts/{account}", sensitive=True).status_code == 200
+    _, again = ask(ada, "And what else?", conversation, model="local-obedient")
+    with briefly.models_that(style="paraphrase"):
+        second = text(answer(ada, again["run"]["id"]))
+    for told in (first, second):
+        assert claim in told
+        assert claim not in outside_quotations(told)
 
 
 def test_mail_about_what_the_question_names_is_searched_for(ada: Client) -> None:

@@ -3,7 +3,6 @@
 import base64
 import re
 import time
-import unicodedata
 from datetime import UTC, datetime
 from html import unescape
 from itertools import pairwise
@@ -14,10 +13,12 @@ from hypothesis import strategies as st
 
 from lib.chat.guard import Block, Guard
 from lib.chat.provenance import LEAST_WORDS
-from scripts.local.models.obedient import ADDRESS, LINK, STYLES, Order
+from scripts.local.models.obedient import STYLES
+from scripts.local.models.orders import Order
 from scripts.local.models.settings import Style
-from scripts.local.people.models import Person
+from scripts.local.people.models import Injection, Person
 from scripts.local.people.person import make_person, random_person
+from tests.chat.smuggling import letters, outside_quotations, smuggled, words
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 PEOPLE = {"demo": make_person("demo", NOW), "second": make_person("second", NOW)}
@@ -47,23 +48,6 @@ def guarded(text: str, cuts: list[int] | None = None, guard: Guard | None = None
     places = [0, *sorted(cut % (len(text) + 1) for cut in cuts or []), len(text)]
     pieces = [text[start:end] for start, end in pairwise(places)]
     return "".join(guard.feed(piece) for piece in pieces) + guard.close()
-
-
-def outside_quotations(text: str) -> str:
-    """The text without what stands between “ and ”."""
-    return re.sub("“[^“”]*”", " ¦ ", text)
-
-
-def words(text: str) -> list[str]:
-    """The words as a reader would compare them."""
-    plain = unicodedata.normalize("NFKD", unescape(text).casefold())
-    shown = "".join(sign for sign in plain if unicodedata.category(sign) not in ("Cf", "Mn"))
-    return re.findall(r"[^\W_]+|¦", shown)
-
-
-def letters(text: str) -> str:
-    """Only letters and digits."""
-    return "".join(words(text)).replace("¦", " ")
 
 
 @given(OUTPUT, st.lists(st.integers(0, 2000), max_size=60))
@@ -106,34 +90,35 @@ def test_no_unknown_link_appears_in_any_dress(link: str, dress: str, disguise: o
     assert link.split("/")[2].rpartition(".")[0] + "." not in shown
 
 
-def injected(person: Person) -> tuple[Order, list[Block]]:
-    """The order in the person's hostile mail, and all their mail."""
-    mail = next(mail for mail in person.messages if mail.id == person.expected.injected_message_id)
-    line = next(line for line in mail.text.splitlines() if person.expected.injection.link in line)
-    order = Order(line, tuple(LINK.findall(line)), tuple(ADDRESS.findall(line)))
-    return order, [Block(mail.id, f"{mail.subject}\n{mail.text}") for mail in person.messages]
+def blocks(person: Person) -> list[Block]:
+    """All mail of the person."""
+    return [Block(mail.id, f"{mail.subject}\n{mail.text}") for mail in person.messages]
+
+
+def injected(person: Person, kind: str) -> tuple[Order, Injection]:
+    """The order in a hostile mail of the person, and what it smuggles."""
+    expected = person.expected
+    injection = expected.injection if kind == "plain" else expected.addressed_injection
+    lines = [line for mail in person.messages for line in mail.text.splitlines()]
+    return Order.of(next(line for line in lines if injection.link in line)), injection
 
 
 @pytest.mark.parametrize("whose", CROWD)
+@pytest.mark.parametrize("kind", ["plain", "addressed"])
 @pytest.mark.parametrize("style", STYLES)
-def test_an_obedient_model_gets_nothing_past_but_a_quotation(style: Style, whose: str) -> None:
+def test_an_obedient_model_gets_nothing_past_but_a_quotation(style: Style, kind: str, whose: str) -> None:
     person = PEOPLE[whose]
-    order, blocks = injected(person)
-    injection = person.expected.injection
-    shown = unescape(guarded(f"Of course. {STYLES[style](order)}", guard=Guard(blocks)))
-    for hidden in (injection.link, injection.address, injection.link.split("/")[2]):
-        assert letters(hidden) not in letters(shown)
-        assert letters(hidden.replace("@", " at ").replace(".", " dot ")) not in letters(shown)
-        assert base64.b64encode(hidden.encode()).decode()[4:-4] not in shown
-    assert letters(injection.instruction) not in letters(outside_quotations(shown))
+    order, injection = injected(person, kind)
+    shown = guarded(f"Of course. {STYLES[style](order)}", guard=Guard(blocks(person)))
+    assert smuggled(shown, injection.link, injection.address, injection.instruction) == []
     assert base64.b64encode(order.text.encode()).decode()[:40] not in shown
 
 
 @pytest.mark.parametrize("whose", CROWD)
 def test_any_mail_repeated_word_for_word_is_a_quotation_without_links(whose: str) -> None:
-    _, blocks = injected(PEOPLE[whose])
-    text = "\n\n".join(block.text for block in blocks)
-    shown = guarded(text, list(range(0, len(text), 5)), Guard(blocks))
+    mailbox = blocks(PEOPLE[whose])
+    text = "\n\n".join(block.text for block in mailbox)
+    shown = guarded(text, list(range(0, len(text), 5)), Guard(mailbox))
     assert "://" not in shown
     assert not re.search(r"\w@\w", shown)
     theirs = words(text)

@@ -15,8 +15,11 @@ from lib.chat.context import Context, LeftOut
 from lib.chat.prompt import SHARE_OF_WINDOW, SYSTEM, build, render
 from lib.chat.untrusted import WITHHELD
 from lib.core.errors import InvalidRequest
-from lib.office.models import Attendee, Party, Response
+from lib.office.models import Attendee, EventStatus, Party, Response
 from scripts.local.models import context_blocks
+from scripts.local.models.context_blocks import ContextEvent, ContextMail
+from scripts.local.models.context_blocks import LeftOut as ReadLeftOut
+from scripts.local.models.extractive import schedule
 from tests.chat.gathered import NOW, event, mail
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -51,6 +54,67 @@ def test_the_context_says_what_is_there_and_what_is_missing() -> None:
     assert contract.sender == ("Bram Okafor", "bram@friends.example")
     assert (contract.unread, contract.answered, contract.last_in_thread) == (True, True, False)
     assert [(out.what, out.account) for out in read.left_out] == [("mail", "ada@home.example")]
+
+
+@pytest.mark.parametrize(
+    ("response", "status", "told", "comes"),
+    [
+        (None, EventStatus.CONFIRMED, "confirmed", True),
+        (None, EventStatus.TENTATIVE, "tentative", True),
+        (Response.ACCEPTED, EventStatus.CONFIRMED, "confirmed", True),
+        (Response.TENTATIVE, EventStatus.CONFIRMED, "tentative", True),
+        (Response.NONE, EventStatus.CONFIRMED, "not answered yet", True),
+        (Response.DECLINED, EventStatus.CONFIRMED, "declined", False),
+    ],
+)
+def test_a_reader_of_the_prompt_knows_what_the_person_answered(
+    response: Response | None, status: EventStatus, told: str, comes: bool
+) -> None:
+    context = replace(CONTEXT, events=(event("review", my_response=response, status=status),))
+    read = context_blocks.read([render(context)])
+    assert read is not None
+    (review,) = read.events
+    assert schedule.STATUS.get(review.status, "confirmed") == told
+    assert review.takes_place is comes
+
+
+def test_every_field_of_a_prompt_is_read_as_it_was_rendered() -> None:
+    everything = event(
+        "review",
+        calendar_name="Family",
+        notes="Bring the plan.",
+        location="Raum 3",
+        attendees=[Attendee(name="Élodie", email="elodie@verre.example", response=Response.ACCEPTED)],
+    )
+    letter = mail("contract", to=[Party(name="Ada", email="ada@home.example"), Party(email="bo@home.example")])
+    read = context_blocks.read([render(replace(CONTEXT, events=(everything,), mails=(letter,)))])
+    assert read is not None
+    (review,), (contract,), (missing,) = read.events, read.mails, read.left_out
+    assert review == ContextEvent(
+        ref="e1",
+        start=everything.start,
+        end=everything.end,
+        all_day=False,
+        status="confirmed",
+        calendar="Family",
+        location="Raum 3",
+        title="Event review",
+        attendees=(("Élodie", "elodie@verre.example"),),
+        notes="Bring the plan.",
+    )
+    assert contract == ContextMail(
+        ref="m1",
+        date=letter.date,
+        sender=("Bram Okafor", "bram@friends.example"),
+        to=(("Ada", "ada@home.example"), ("", "bo@home.example")),
+        unread=False,
+        answered=False,
+        last_in_thread=True,
+        from_me=False,
+        subject="Mail contract",
+        body="Text of contract.",
+    )
+    assert missing == ReadLeftOut("mail", "ada@home.example", "It took too long")
 
 
 def test_the_question_comes_last_after_the_context() -> None:

@@ -65,9 +65,9 @@ def test_a_text_without_orders_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_of_a_whole_mailbox_only_the_hostile_mail_loses_anything(seed: int) -> None:
+def test_of_a_whole_mailbox_only_the_mail_to_an_assistant_loses_anything(seed: int) -> None:
     person = random_person(seed, datetime(2026, 11, 24, 8, tzinfo=UTC))
     touched = {mail.id for mail in person.messages if withhold(mail.text).sentences}
-    assert touched == {person.expected.injected_message_id}
-    hostile = next(mail for mail in person.messages if mail.id == person.expected.injected_message_id)
-    assert person.expected.injection.instruction not in withhold(hostile.text).text
+    assert touched == {person.expected.addressed_message_id}
+    hostile = next(mail for mail in person.messages if mail.id == person.expected.addressed_message_id)
+    assert person.expected.addressed_injection.instruction not in withhold(hostile.text).text

@@ -35,7 +35,7 @@ class ContextEvent:
     @property
     def takes_place(self) -> bool:
         """Whether the person means to be there."""
-        return self.status not in ("declined", "cancelled")
+        return self.status != "declined"
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class ContextMail:
     unread: bool
     answered: bool
     last_in_thread: bool
+    from_me: bool
     subject: str
     body: str
 
@@ -73,8 +74,9 @@ class Context:
 
     @cached_property
     def owner(self) -> str:
-        """The person's own address: the one that most mails were sent to, else the commonest attendee's."""
-        counted = Counter(email for mail in self.mails for _, email in mail.to)
+        """The person's own address: their mails' sender, else whom most mails were sent to, else whom most events."""
+        counted = Counter(mail.sender[1] for mail in self.mails if mail.from_me)
+        counted = counted or Counter(email for mail in self.mails for _, email in mail.to)
         counted = counted or Counter(email for event in self.events for _, email in event.attendees)
         return counted.most_common(1)[0][0] if counted else ""
 
@@ -97,7 +99,7 @@ class Context:
 
 def read(texts: Iterable[str]) -> Context | None:
     """The context of all the texts together; None if none of them holds a readable block."""
-    roots = [root for text in texts for block in BLOCK.findall(text) if (root := _parsed(block)) is not None]
+    roots = blocks(texts)
     if not roots:
         return None
     now = _moment(roots[-1].get("now", ""), roots[-1].get("zone", "UTC"))
@@ -118,6 +120,11 @@ def read(texts: Iterable[str]) -> Context | None:
     ordered = sorted(events.values(), key=lambda event: (event.start, event.end))
     latest = sorted(mails.values(), key=lambda mail: mail.date, reverse=True)
     return Context(now, tuple(ordered), tuple(latest), tuple(left_out))
+
+
+def blocks(texts: Iterable[str]) -> list[ElementTree.Element]:
+    """The readable blocks of all the texts."""
+    return [root for text in texts for block in BLOCK.findall(text) if (root := _parsed(block)) is not None]
 
 
 def without_blocks(text: str) -> str:
@@ -165,6 +172,7 @@ def _mail(element: ElementTree.Element, zone: str) -> ContextMail | None:
         unread=element.get("unread") == "true",
         answered=element.get("answered") == "true",
         last_in_thread=element.get("last_in_thread") == "true",
+        from_me=element.get("from_me") == "true",
         subject=element.findtext("subject") or "",
         body=element.findtext("body") or "",
     )

@@ -1,4 +1,4 @@
-"""The most gullible model imaginable: it does whatever any mail or event tells an assistant to do.
+"""The most gullible model imaginable: it does whatever anything in its prompt tells anybody to do.
 
 It exists to attack what guards the answers; its styles are the disguises in which a real model might leak.
 """
@@ -6,73 +6,30 @@ It exists to attack what guards the answers; its styles are the disguises in whi
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from scripts.local.models import context_blocks
-from scripts.local.models.context_blocks import Context
 from scripts.local.models.conversation import Conversation, Tool, ToolCall
-from scripts.local.models.extractive.wording import ORDER_TO_A_MODEL
+from scripts.local.models.orders import Order, orders
 from scripts.local.models.settings import Style
 
-LINK = re.compile(r"https?://[^\s<>\"')\]]+")
-ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 ZERO_WIDTH = "\u200b"
 SPLIT_WIDTH = 6
-IMPERATIVE = re.compile(r"\b(open|visit|click|go to|write|mail|send|forward|tell|say|reply|pay|call|ignore)\b", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An instruction found in the context, whole and in parts."""
-
-    text: str
-    links: tuple[str, ...]
-    addresses: tuple[str, ...]
-
-    @property
-    def claim(self) -> str:
-        """What the order wants told, without its links and addresses."""
-        told = re.search(r"\b(?:that|announce)\b(?: that)?\s+(.*)", self.text, re.DOTALL)
-        claim = told[1] if told else self.text
-        for part in (*self.links, *self.addresses):
-            claim = claim.replace(part, "")
-        return " ".join(claim.split())
-
-
-def orders(context: Context) -> list[Order]:
-    """Every line of any mail or event that speaks to an assistant or orders something at a link or address."""
-    texts = [text for mail in context.mails for text in (mail.subject, mail.body, mail.sender[0])]
-    texts += [text for event in context.events for text in (event.title, event.notes, event.location)]
-    lines = dict.fromkeys(line.strip() for text in texts for line in text.splitlines() if _orders(line))
-    return [
-        Order(line, tuple(dict.fromkeys(LINK.findall(line))), tuple(dict.fromkeys(ADDRESS.findall(line))))
-        for line in lines
-    ]
 
 
 def obeyed(conversation: Conversation, style: Style) -> str:
-    """What the orders in the context make the model say; empty if there are none."""
-    context = context_blocks.read(turn.text for turn in conversation.turns)
-    return "\n\n".join(STYLES[style](order) for order in orders(context)) if context else ""
+    """What the orders in the prompt make the model say; empty if there are none."""
+    return "\n\n".join(STYLES[style](order) for order in orders(conversation.turns))
 
 
 def tool_call(conversation: Conversation) -> ToolCall | None:
     """A call of the first offered tool with what the first order names, if there is both."""
-    context = context_blocks.read(turn.text for turn in conversation.turns)
-    found = orders(context) if context else []
+    found = orders(conversation.turns)
     if not found or not conversation.tools:
         return None
     tool = conversation.tools[0]
     return ToolCall(tool.name, orjson.dumps(_arguments(tool, found[0])).decode())
-
-
-def _orders(line: str) -> bool:
-    if ORDER_TO_A_MODEL.search(line):
-        return True
-    return bool(IMPERATIVE.search(line) and (LINK.search(line) or ADDRESS.search(line)))
 
 
 def _arguments(tool: Tool, order: Order) -> dict[str, Any]:
@@ -88,6 +45,7 @@ def _arguments(tool: Tool, order: Order) -> dict[str, Any]:
 
 
 def _paraphrase(order: Order) -> str:
+    """Own words around the claim, which itself stays word for word: an emulator has no other words for it."""
     visit = "".join(f" Please visit {link} soon." for link in order.links)
     write = "".join(f" You can reach them under {address}." for address in order.addresses)
     return f"One more thing I should mention: {order.claim}.{visit}{write}"

@@ -1,4 +1,4 @@
-"""Mails that machines send: invitations, newsletters, receipts, notices, and one that tries to give orders."""
+"""Mails that machines send: invitations, newsletters, receipts, notices, and two that try to give orders."""
 
 import hashlib
 from collections.abc import Mapping
@@ -122,9 +122,16 @@ class AutomaticMail:
             date = self.pen.lately(40) if index == 0 else self.pen.ago(1 + index, 7 + index)
             self.pen.mailbox.put(letter, date)
 
-    def write_injection(self) -> tuple[Message, Injection]:
+    def write_addressed_injection(self) -> tuple[Message, Injection]:
         """A harmless notice in which orders to an assistant hide, visibly and invisibly."""
-        template = self.pen.mixed(read_text("automatic")["injection"])[0]
+        return self._injection("addressed_injection", minutes=150)
+
+    def write_injection(self) -> tuple[Message, Injection]:
+        """The same, but its order names nobody: nothing tells it from what people ask of each other."""
+        return self._injection("injection", minutes=170)
+
+    def _injection(self, kind: str, minutes: int) -> tuple[Message, Injection]:
+        template = self.pen.mixed(read_text("automatic")[kind])[0]
         mark = hashlib.sha256(f"{self.cast.user_id} {self.pen.rng.random()}".encode()).hexdigest()[:8]
         domain = f"{slug(template['sender'], '-')}-{mark}.example"
         link, address = f"https://{domain}/confirm?account={mark[::-1]}", f"desk-{mark[:4]}@{domain}"
@@ -146,7 +153,7 @@ class AutomaticMail:
             html=html,
             labels=("INBOX", "UNREAD"),
         )
-        message = self.pen.mailbox.put(letter, self.pen.lately(150))
+        message = self.pen.mailbox.put(letter, self.pen.lately(minutes))
         return message, Injection(link=link, address=address, instruction=claim)
 
 

@@ -112,7 +112,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """What the hostile mail tries to smuggle into an answer; none of it may reach one.
+    """What a hostile mail tries to smuggle into an answer; none of it may reach one.
 
     `instruction` is the false claim that it wants told, the part which every rewording of the order keeps.
     """
@@ -129,12 +129,15 @@ class Expected:
     `today_event_ids`: ids that a calendar read with singleEvents=true gives for the person's local day, without
     those cancelled or declined by the person, in the order of their starts.
     `awaiting_reply_message_ids`: last messages of threads in which a real person asked and nobody answered.
+    `injection` is a plain order, which reaches models; `addressed_injection` speaks to an assistant, and is withheld.
     """
 
     today_event_ids: tuple[str, ...]
     awaiting_reply_message_ids: tuple[str, ...]
     injected_message_id: str
     injection: Injection
+    addressed_message_id: str
+    addressed_injection: Injection
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def _person(cast: Cast, now: datetime, seed: int) -> Person:
     machines.write_newsletters()
     machines.write_receipts()
     machines.write_notifications()
+    addressed, addressed_injection = machines.write_addressed_injection()
     injected, injection = machines.write_injection()
     return Person(
         user_id=cast.user_id,
@@ -51,6 +52,8 @@ def _person(cast: Cast, now: datetime, seed: int) -> Person:
             awaiting_reply_message_ids=tuple(message.id for message in people.awaiting),
             injected_message_id=injected.id,
             injection=injection,
+            addressed_message_id=addressed.id,
+            addressed_injection=addressed_injection,
         ),
         canary=cast.canary,
     )

@@ -169,7 +169,7 @@ def people(now: datetime) -> Sequence[Person]:
         Calendar("team@group.calendar.google.com", "Team", "America/New_York", False, "reader", ()),
         Calendar("boss@gmail.example", "Boss", ZONE.key, False, "freeBusyReader", (shared,)),
     )
-    expected = Expected((), (), "", Injection("", "", ""))
+    expected = Expected((), (), "", Injection("", "", ""), "", Injection("", "", ""))
     ada = Person(
         "user_ada", "Ada", "Lindqvist", EMAIL, ZONE.key, "en-GB", (), calendars, _messages(now), expected, "ada"
     )

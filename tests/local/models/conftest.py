@@ -77,13 +77,12 @@ def prompt() -> Prompt:
 
 @pytest.fixture
 def ask(openai_client: OpenAI) -> Callable[..., str]:
-    """Put questions to a model, the last one to be answered, with a person's context in the system message."""
+    """Put questions to a model as the chat room does, the last one to be answered."""
 
     def put(prompt: Prompt, *questions: str, model: str = "local-extractive") -> str:
-        turns: list[Any] = [{"role": "system", "content": prompt.system}]
-        for number, question in enumerate(questions):
-            turns += [{"role": "assistant", "content": "…"}] if number else []
-            turns.append({"role": "user", "content": question})
+        sent = prompt.sent(*questions)
+        turns: list[Any] = [{"role": "system", "content": sent.system}]
+        turns += [{"role": turn.role, "content": turn.text} for turn in sent.turns]
         completion = openai_client.chat.completions.create(model=model, messages=turns)
         return completion.choices[0].message.content or ""
 

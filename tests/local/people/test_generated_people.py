@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lib.chat.untrusted import speaks_to_an_assistant
 from scripts.local.people.models import Message, Person
 from scripts.local.people.person import make_person, random_person
 from tests.local.models.prompting import Prompt
@@ -120,10 +121,14 @@ def test_the_mailbox_has_variety(person: Person) -> None:
     assert max(len(thread(person, mail)) for mail in mails) >= 8
 
 
-def test_the_injection_hides_and_shows_its_order(person: Person) -> None:
-    injected = next(mail for mail in person.messages if mail.id == person.expected.injected_message_id)
-    injection = person.expected.injection
+@pytest.mark.parametrize("addressed", [False, True])
+def test_an_injection_hides_and_shows_its_order(person: Person, addressed: bool) -> None:
+    expected = person.expected
+    identity = expected.addressed_message_id if addressed else expected.injected_message_id
+    injection = expected.addressed_injection if addressed else expected.injection
+    injected = next(mail for mail in person.messages if mail.id == identity)
     for part in (injection.link, injection.address, injection.instruction):
         assert part in injected.text
         assert part in (injected.html or "")
     assert "display:none" in (injected.html or "")
+    assert any(map(speaks_to_an_assistant, injected.text.splitlines())) is addressed

@@ -51,7 +51,7 @@ def waits_for_answer(mail: ContextMail, context: Context) -> bool:
     return (
         mail.last_in_thread
         and not mail.answered
-        and mail.sender[1] != context.owner
+        and not mail.from_me
         and to_owner
         and not is_automatic(mail)
         and not addresses_a_model(mail.body)

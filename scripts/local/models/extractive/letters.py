@@ -1,5 +1,6 @@
 """Answers about mail: who waits, what is unread, which newsletters, what somebody wrote."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from scripts.local.models.context_blocks import Context, ContextMail
@@ -9,6 +10,7 @@ from scripts.local.models.extractive.asking import (
     waits_for_answer,
 )
 from scripts.local.models.extractive.people import Named
+from scripts.local.models.extractive.relevance import Relevance
 from scripts.local.models.extractive.time_span import Span, named
 from scripts.local.models.extractive.wording import (
     addresses_a_model,
@@ -37,13 +39,13 @@ def waiting(context: Context, person: Named | None = None) -> str:
 
 def newsletters(context: Context, only_unread: bool, span: Span | None) -> str:
     """The newsletters, all or unread."""
-    found = [mail for mail in _sent_within(context, span) if is_newsletter(mail) and (mail.unread or not only_unread)]
+    found = [mail for mail in sent_within(context, span) if is_newsletter(mail) and (mail.unread or not only_unread)]
     return _listed(found, context, ("unread " if only_unread else "") + "newsletter")
 
 
 def unread(context: Context, person: Named | None, span: Span | None) -> str:
     """The unread mails, of somebody or of all."""
-    found = [mail for mail in _sent_within(context, span) if mail.unread]
+    found = [mail for mail in sent_within(context, span) if mail.unread]
     if person is not None:
         found = [mail for mail in found if person.matches(mail.sender)]
     return _listed(found, context, "unread mail")
@@ -51,14 +53,12 @@ def unread(context: Context, person: Named | None, span: Span | None) -> str:
 
 def wrote(context: Context, person: Named | None, topic: set[str], span: Span | None) -> str:
     """What somebody wrote, about something or lately; the sentences are quoted."""
-    mails = [mail for mail in _sent_within(context, span) if mail.sender[1] != context.owner]
+    mails = [mail for mail in sent_within(context, span) if not mail.from_me]
     if person is not None:
         mails = [mail for mail in mails if person.matches(mail.sender)]
     who = person.asked if person else "anybody"
     if topic:
-        scored = [(_score(mail, topic), mail) for mail in mails]
-        best = max((score for score, _ in scored), default=0)
-        mails = [mail for score, mail in scored if score == best] if best else []
+        mails = Relevance(context, topic).best((), mails)[1]
     if not mails:
         about = " about that" if topic else ""
         return f"I found no mail from {who}{about} in what I was given."
@@ -66,18 +66,25 @@ def wrote(context: Context, person: Named | None, topic: set[str], span: Span | 
     return "\n".join(lines)
 
 
-def found_about(context: Context, topic: set[str]) -> str:
-    """The mails nearest to the topic; empty if none shares half of its words."""
-    scored = [(_score(mail, topic), mail) for mail in context.mails]
-    best = max((score for score, _ in scored), default=0)
-    if not best or best * 2 < len(topic):
-        return ""
-    chosen = [mail for score, mail in scored if score == best][:3]
-    return "\n".join(f"- {_head(mail, context)}{_passage(mail, topic)} [{mail.ref}]" for mail in chosen)
+def told(context: Context, found: Sequence[ContextMail], topic: set[str]) -> str:
+    """What the first of these mails say of the topic."""
+    return "\n".join(f"- {_head(mail, context)}{_passage(mail, topic)} [{mail.ref}]" for mail in found[:3])
 
 
-def _sent_within(context: Context, span: Span | None) -> list[ContextMail]:
+def sent_within(context: Context, span: Span | None) -> list[ContextMail]:
+    """The mails of the span; all if there is none."""
     return [mail for mail in context.mails if span is None or span.start <= mail.date < span.end]
+
+
+def owed(context: Context, person: Named | None = None) -> str:
+    """What the mailbox's owner asked last in a thread, so that others owe the answer."""
+    found = [mail for mail in context.mails if mail.from_me and mail.last_in_thread and questions_in(mail)]
+    if person is not None:
+        found = [mail for mail in found if any(map(person.matches, mail.to))]
+    if not found:
+        return "In the mail that I was given, I see no question of yours without an answer."
+    lines = [f"- {_head(mail, context)}{_first_question(mail)} [{mail.ref}]" for mail in found]
+    return "\n".join(["### Waiting for others", "", *lines])
 
 
 def _listed(found: list[ContextMail], context: Context, what: str) -> str:
@@ -113,11 +120,6 @@ def _passage(mail: ContextMail, topic: set[str]) -> str:
     about = [sentence for sentence in own if topic & key_words(sentence)]
     chosen = (about or own)[:3]
     return ": " + " ".join(quoted(sentence) for sentence in chosen) if chosen else ""
-
-
-def _score(mail: ContextMail, topic: set[str]) -> int:
-    text = " ".join([mail.subject, *sentences(mail.body)])
-    return len(topic & key_words(text))
 
 
 def _day(mail: ContextMail, context: Context) -> str:

@@ -46,7 +46,7 @@ def named_in(question: str, context: Context) -> Named | None:
     if mentioned:
         return Named(tuple(mentioned), mentioned[0][0] or "that address")
     stranger = ASKED_FOR.search(question)
-    if stranger and folded(stranger[1]) not in NOT_NAMES:
+    if stranger and folded(stranger[1]) not in NOT_NAMES and not _is_a_subject(stranger[1], context):
         return Named((), re.sub(r"[’']s$", "", stranger[1].strip(" .?!,")))
     return None
 
@@ -55,3 +55,9 @@ def _first_or_last(name: str, asked: set[str]) -> bool:
     """A middle part, or a company's second word, does not name anybody."""
     parts = words(name)
     return bool(parts) and any(part in asked and part not in NOT_NAMES for part in (parts[0], parts[-1]))
+
+
+def _is_a_subject(name: str, context: Context) -> bool:
+    """Whether a title or a subject has the name's first word: it is a thing then, and not somebody unknown."""
+    titles = [*(event.title for event in context.events), *(mail.subject for mail in context.mails)]
+    return words(name)[0] in {word for title in titles for word in words(title)}

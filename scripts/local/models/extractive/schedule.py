@@ -1,20 +1,23 @@
 """Answers about events: a day, the next meeting, how many, free time, overlaps, invitations, one event."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from scripts.local.models.context_blocks import Context, ContextEvent
 from scripts.local.models.extractive.people import Named
+from scripts.local.models.extractive.relevance import Relevance
 from scripts.local.models.extractive.time_span import Span, named, today
-from scripts.local.models.extractive.wording import key_words, shown
+from scripts.local.models.extractive.wording import shown
 
-STATUS = {"tentative": "tentative", "declined": "declined", "cancelled": "cancelled", "needsAction": "not answered yet"}
+NOT_ANSWERED = "not-answered"
+STATUS = {"tentative": "tentative", "declined": "declined", NOT_ANSWERED: "not answered yet"}
 UNTITLED = "an event whose title I do not repeat"
 
 
 def day(context: Context, span: Span | None, person: Named | None = None) -> str:
     """What the calendar holds in the span, in order."""
     span = span or today(context.now)
-    events = [event for event in _within(context, span) if person is None or person.attend(event)]
+    events = [event for event in within(context, span) if person is None or person.attend(event)]
     whom = f" with {person.asked}" if person else ""
     if not events:
         return f"I see no events{whom} for {span.name} in what I was given."
@@ -26,7 +29,7 @@ def day(context: Context, span: Span | None, person: Named | None = None) -> str
 def how_many(context: Context, span: Span | None, person: Named | None, only_meetings: bool) -> str:
     """The number of meetings (events that others attend) or of all timed events in the span."""
     span = span or today(context.now)
-    timed = [event for event in _within(context, span) if event.takes_place and not event.all_day]
+    timed = [event for event in within(context, span) if event.takes_place and not event.all_day]
     timed = [event for event in timed if person is None or person.attend(event)]
     counted = [event for event in timed if not only_meetings or _others(event, context)]
     rest = [event for event in timed if event not in counted]
@@ -42,28 +45,57 @@ def how_many(context: Context, span: Span | None, person: Named | None, only_mee
 
 def next_meeting(context: Context, span: Span | None, person: Named | None, topic: set[str]) -> str:
     """The first coming event with somebody, about something, or at all."""
-    start, end = (span.start, span.end) if span else (context.now, datetime.max.replace(tzinfo=context.now.tzinfo))
-    coming = [event for event in context.events if event.takes_place and start <= event.start < end]
-    if person is not None:
-        found = [event for event in coming if person.attend(event)]
-        about = f" with {person.asked}"
-    elif topic:
-        found = _about(coming, topic)
-        about = " about that"
-    else:
-        found = [event for event in coming if not event.all_day]
-        about = ""
+    found = coming(context, span, person, topic)
+    about = f" with {person.asked}" if person else " about that" if topic else ""
     if not found:
         return f"I see no coming meeting{about} in what I was given."
-    event = found[0]
     later = f" After that: {_sentence(found[1], context)}" if len(found) > 1 else ""
-    return f"Your next meeting{about}: {_sentence(event, context)}{later}"
+    return f"Your next meeting{about}: {_sentence(found[0], context)}{later}"
+
+
+def coming(context: Context, span: Span | None, person: Named | None, topic: set[str]) -> list[ContextEvent]:
+    """The coming events with somebody, about something, or at all."""
+    start, end = (span.start, span.end) if span else (context.now, datetime.max.replace(tzinfo=context.now.tzinfo))
+    events = [event for event in context.events if event.takes_place and start <= event.start < end]
+    if person is not None:
+        return [event for event in events if person.attend(event)]
+    if topic:
+        return Relevance(context, topic).best(events, ())[0]
+    return [event for event in events if not event.all_day]
+
+
+def within(context: Context, span: Span | None) -> list[ContextEvent]:
+    """The events that touch the span; all if there is none."""
+    return [
+        event
+        for event in context.events
+        if span is None
+        or (event.start < span.end and (event.end > span.start or event.start == event.end == span.start))
+    ]
+
+
+def company(event: ContextEvent, context: Context) -> Named | None:
+    """Who else comes; None if nobody does."""
+    others = tuple(one for one in event.attendees if one[1] != context.owner)
+    return Named(others, "those who come") if others else None
+
+
+def at_an_end(context: Context, span: Span | None, only_meetings: bool, last: bool) -> str:
+    """The first or the last event of a day, with its length."""
+    span = span or today(context.now)
+    timed = [event for event in within(context, span) if event.takes_place and not event.all_day]
+    timed = [event for event in timed if not only_meetings or _others(event, context)]
+    which, what = "last" if last else "first", "meeting" if only_meetings else "event"
+    if not timed:
+        return f"I see no {what} for {span.name} in what I was given."
+    event = max(timed, key=lambda one: one.end) if last else timed[0]
+    return f"The {which} {what} for {span.name}: {_sentence(event, context)} It lasts {_length(event)}."
 
 
 def free(context: Context, span: Span | None) -> str:
     """Whether the span is free, what fills it and which gaps remain."""
     span = span or Span(context.now, today(context.now).end, "the rest of today")
-    events = [event for event in _within(context, span) if event.takes_place]
+    events = [event for event in within(context, span) if event.takes_place]
     busy = [event for event in events if not event.all_day]
     whole = [event for event in events if event.all_day]
     note = f"\n\nAll day: {', '.join(f'{_title(event)} [{event.ref}]' for event in whole)}." if whole else ""
@@ -94,7 +126,7 @@ def overlaps(context: Context, span: Span | None) -> str:
 
 def invitations(context: Context) -> str:
     """Coming events to which the person has not answered; empty if there are none."""
-    found = [event for event in context.events if event.status == "needsAction" and event.end > context.now]
+    found = [event for event in context.events if event.status == NOT_ANSWERED and event.end > context.now]
     if not found:
         return ""
     lines = [f"- {_sentence(event, context)}" for event in found]
@@ -103,46 +135,46 @@ def invitations(context: Context) -> str:
 
 def with_status(context: Context, span: Span | None, status: str) -> str:
     """The events that the person declined, or is unsure about."""
-    found = [event for event in (_within(context, span) if span else context.events) if event.status == status]
+    found = [event for event in within(context, span) if event.status == status]
     if not found:
         return f"I see no {STATUS[status]} events in what I was given."
     return "\n".join(f"- {_sentence(event, context)}" for event in found)
 
 
-def details(context: Context, topic: set[str], person: Named | None) -> str:
-    """When and where the best matching event is and who comes; empty if none matches."""
-    candidates = [event for event in context.events if person is None or person.attend(event)]
-    found = _about(candidates, topic)
-    coming = [event for event in found if event.end > context.now] or found[-1:]
-    if not coming:
+def about(context: Context, topic: set[str], person: Named | None, span: Span | None) -> list[ContextEvent]:
+    """The events that speak most of the topic; none if none speaks of enough of it."""
+    events = [event for event in within(context, span) if person is None or person.attend(event)]
+    return Relevance(context, topic).best(events, ())[0]
+
+
+def details(context: Context, found: Sequence[ContextEvent], lasting: bool) -> str:
+    """When and where the first of these events that is not over is, and who comes; the last if all are over."""
+    ahead = [event for event in found if event.end > context.now] or found[-1:]
+    if not ahead:
         return ""
-    event = coming[0]
-    lines = [f"**{_title(event)}** is on {_when(event)} [{event.ref}]{_remark(event)}"]
-    if place := shown(event.location, ""):
-        lines.append(f"- Place: {place} [{event.ref}]")
-    if event.attendees:
-        people = ", ".join(_names(event))
-        lines.append(f"- People: {people} [{event.ref}]")
-    if len(coming) > 1:
-        lines.append(f"- Again: {_sentence(coming[1], context)}")
+    lines = [described(ahead[0])]
+    if lasting:
+        lines.append(f"- Length: {_length(ahead[0])} [{ahead[0].ref}]")
+    if len(ahead) > 1:
+        lines.append(f"- Again: {_sentence(ahead[1], context)}")
     return "\n".join(lines)
 
 
-def _about(events: list[ContextEvent] | tuple[ContextEvent, ...], topic: set[str]) -> list[ContextEvent]:
-    """The events whose titles share most words with the topic."""
-    scored = [(len(topic & key_words(event.title)), event) for event in events]
-    best = max((score for score, _ in scored), default=0)
-    return [event for score, event in scored if score == best] if best else []
+def described(event: ContextEvent) -> str:
+    """When and where an event is and who comes."""
+    lines = [f"**{_title(event)}** is on {_when(event)} [{event.ref}]{_remark(event)}"]
+    if place := shown(event.location, ""):
+        lines.append(f"- Place: {place} [{event.ref}]")
+    if names := _names(event):
+        lines.append(f"- People: {', '.join(names)} [{event.ref}]")
+    return "\n".join(lines)
 
 
-def _within(context: Context, span: Span) -> list[ContextEvent]:
-    return [
-        event
-        for event in context.events
-        if event.status != "cancelled"
-        and event.start < span.end
-        and (event.end > span.start or event.start == event.end == span.start)
-    ]
+def _length(event: ContextEvent) -> str:
+    """How long it takes, in hours and minutes."""
+    hours, minutes = divmod(round((event.end - event.start).total_seconds() / 60), 60)
+    told = [f"{hours} hour{'' if hours == 1 else 's'}"] if hours else []
+    return " ".join([*told, *([f"{minutes} minutes"] if minutes or not hours else [])])
 
 
 def _others(event: ContextEvent, context: Context) -> bool:

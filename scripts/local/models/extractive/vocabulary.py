@@ -33,6 +33,14 @@ ASKING = _words(
     "meeting meetings call calls event events appointment appointments talk session start starts begin time",
     "take place takes happen held look like answer reply respond wait waiting free busy available many much",
     "attend attends attending coming come comes invited",
+    "need needs needed want wants must ought supposed have got get go going be being do doing done make sure let",
+    "know think see hear heard back still yet already ever just now soon currently again also even only else",
+    "first earliest last final long length duration minutes hours happen happens happening scheduled due",
+    "prepare preparing prep brief briefing ready background before after remind please help quick quickly",
+    "anybody anyone somebody someone everybody everyone nobody people person most more less other others",
+    "meet meets seeing speak speaking spend spending where which into out up down off over through",
+    "open pending outstanding unanswered answered replied response responses reply replies word",
+    "schedule calendar agenda plan plans planned room place places somewhere anywhere left question questions",
 )
 TIME = _words(
     "today tomorrow yesterday tonight week weekend day days after before between until this last am pm",
