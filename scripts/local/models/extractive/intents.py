@@ -64,12 +64,12 @@ def intents(question: Question) -> list[Intent]:
         return [lambda c, q: letters.owed(c, q.person)]
     if PREPARE.search(lower):
         return [_briefing]
+    if question.mails and question.person is None:
+        return [lambda c, q: letters.told(c, q.mails, set(q.topic))]
     if WRITTEN.search(lower) and not WAITING.search(lower):
         return [_written]
     if question.titled:
         return [lambda c, q: schedule.details(c, q.titled, bool(LENGTH.search(q.lower)))]
-    if question.mails:
-        return [lambda c, q: letters.told(c, q.mails, set(q.topic))]
     about_time = _of_the_calendar(question)
     return [*([about_time] if about_time else []), *([_waiting] if _asks_who_waits(question) else [])]
 
