@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lib.accounts import store as account_store
 from lib.accounts.errors import ProviderBusy
 from lib.accounts.vault import keysets, store
 from lib.core.errors import Conflict, DeadlineExceeded
@@ -60,6 +61,15 @@ def test_what_is_connected_again_meanwhile_stays_and_the_person_is_told(own: Per
         own.disconnect(account, OwnProvider(meanwhile=lambda: own.connect(again)))
     assert own.token(account).startswith(f"access-{id(again)}-")
     assert ("shred", "kept, connected again") in own.record()
+
+
+def test_an_account_that_is_connected_again_after_its_shredding_stays(own: Person) -> None:
+    before = own.account(own.connect().account_id)
+    own.disconnect(before.id, OwnProvider())
+    own.connect()
+    assert not account_store.forget(own.user, before)
+    assert account_store.forget(own.user, own.account(before.id))
+    assert account_store.account(own.user, before.id) is None
 
 
 def test_what_is_refreshed_meanwhile_is_forgotten_all_the_same(own: Person) -> None:
