@@ -1,7 +1,9 @@
 """What the vault does when something happens between two of its steps, and when a provider answers badly."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
@@ -15,7 +17,7 @@ from lib.usage import deletion
 from lib.users import store as users
 from tests.accounts.conftest import Person
 from tests.accounts.provider import ENDED, OwnProvider
-from tests.briefly import Briefly
+from tests.briefly import PATIENCE_SECONDS, Briefly
 from tests.kept import everything
 
 SHORT = timedelta(minutes=4)
@@ -84,6 +86,24 @@ def test_nobody_waits_for_anothers_refresh_while_the_token_is_good(own: Person) 
     idle = OwnProvider()
     assert own.token(account, idle)
     assert idle.asked == []
+
+
+def test_nobody_waits_for_a_slow_refresh_in_the_same_process_while_the_token_is_good(own: Person) -> None:
+    account = own.connect(lifetime=SHORT).account_id
+    asked, answered = Event(), Event()
+
+    def answer_late() -> None:
+        asked.set()
+        assert answered.wait(PATIENCE_SECONDS)
+
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            first = pool.submit(own.token, account, OwnProvider(meanwhile=answer_late))
+            assert asked.wait(PATIENCE_SECONDS)
+            second = pool.submit(own.token, account).result(PATIENCE_SECONDS / 2)
+        finally:
+            answered.set()
+        assert first.result() != second
 
 
 def test_a_deleted_person_connects_nothing(own: Person) -> None:

@@ -8,7 +8,7 @@ overwrite what another one stored.
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from threading import Lock
 
@@ -98,13 +98,18 @@ def _fresh(user: UserId, request: HandOutRequest, providers: Providers) -> Acces
 
     While the new one cannot be had, or somebody else is getting it, the stored one serves until it expires.
     """
-    with _one_at_a_time(f"{user}/{request.account_id}"), deadline.within(LONGEST_WAIT) as limit:
+    with deadline.within(LONGEST_WAIT) as limit, ExitStack() as turn:
+        has_turn = False
         while True:
             kept, snapshot = _usable(user, request)
             tokens = sealing.opened(user, request.account_id, kept.sealed)
             stored = AccessToken(token=tokens.access, expires_at=kept.expires_at)
             if _lasts(stored, FRESH_FOR, request):
                 return stored
+            if not has_turn and not _lasts(stored, timedelta(0), request):
+                turn.enter_context(_one_at_a_time(f"{user}/{request.account_id}"))
+                has_turn = True
+                continue
             try:
                 leased = _lease(user, request.account_id, kept, snapshot)
                 if leased is not None:
