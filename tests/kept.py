@@ -2,20 +2,22 @@
 
 from typing import Any
 
-from lib.core.store import UserId, person
+from lib.core.store import Database, UserId, person
 
 COUNTED_ASIDE = ("rate_windows", "usage_events", "usage_days", "signed_requests", "idempotency_claims")
 """What every request leaves, whatever becomes of it."""
 
 
 def everything(user: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Every document under the person in the default database, by its path; but for some collections."""
-    root = person(UserId(user))
-    own = root.get()
-    found: dict[str, Any] = {root.path: own.to_dict()} if own.exists else {}
-    for collection in root.collections():
-        if collection.id not in without:
-            found |= {below.reference.path: below.to_dict() for below in collection.recursive().stream()}
+    """Every document under the person, in the vault as well, by its path; but for some collections."""
+    found: dict[str, Any] = {}
+    for database in (Database.DEFAULT, Database.VAULT):
+        root = person(UserId(user), database)
+        own = root.get()
+        found |= {root.path: own.to_dict()} if own.exists else {}
+        for collection in root.collections():
+            if collection.id not in without:
+                found |= {below.reference.path: below.to_dict() for below in collection.recursive().stream()}
     return found
 
 

@@ -6,7 +6,7 @@ import functions_framework
 
 from lib.core import events
 from lib.core.http import Admits, Service
-from lib.users import clerk
+from lib.users import lifecycle
 from lib.users.models import ClerkEvent
 
 service = Service("On user", admits=Admits.CALLERS)
@@ -15,7 +15,7 @@ service = Service("On user", admits=Admits.CALLERS)
 @service.post("/", status=204)
 def receive_user(raw_body: bytes) -> None:
     """Apply one delivery"""
-    clerk.apply(events.received(raw_body).event(ClerkEvent))
+    lifecycle.apply(events.received(raw_body).event(ClerkEvent))
 
 
 @functions_framework.http

@@ -13,10 +13,11 @@ from lib.accounts.models import (
     ShredRequest,
 )
 from lib.accounts.providers import TokenSettings
-from lib.accounts.vault import vault
+from lib.accounts.vault import shredding, vault
 from lib.core.http import Admits, Service
 from lib.core.identity import Identity
 from lib.core.keys import KeySettings
+from lib.users.models import Erased, ErasureRequest
 
 service = Service("Tokens", admits=Admits.NAMING_CALLERS, requires=(KeySettings, TokenSettings))
 
@@ -36,7 +37,13 @@ def hand_out_token(identity: Identity, body: HandOutRequest) -> AccessToken:
 @service.post("/shreddings")
 def shred_tokens(identity: Identity, body: ShredRequest) -> Shredded:
     """Revoke an account's tokens and forget them"""
-    return vault.shred(identity, body)
+    return shredding.shred(identity, body)
+
+
+@service.post("/erasures")
+def erase_person(identity: Identity, body: ErasureRequest) -> Erased:
+    """Revoke all of a person's tokens, and delete these and the keyset"""
+    return shredding.erase(identity, body)
 
 
 @functions_framework.http

@@ -8,14 +8,15 @@ from threading import Lock
 from lib.accounts.errors import ProviderBusy
 from lib.accounts.models import AccessToken, HandOutRequest
 from lib.core import clock, siblings
-from lib.core.errors import Forbidden, NotFound, ReconnectRequired
+from lib.core.errors import Forbidden, NotFound, PersonDeleted, ReconnectRequired
 from lib.core.store import UserId
 
 KEPT_UNTIL_BEFORE_EXPIRY = timedelta(minutes=5)
 MOST_TOKENS = 10_000
 
-_REFUSALS = (Forbidden, NotFound, ProviderBusy, ReconnectRequired)
-_Key = tuple[UserId, str, tuple[str, ...]]
+_REFUSALS = (Forbidden, NotFound, PersonDeleted, ProviderBusy, ReconnectRequired)
+_Key = tuple[UserId, str, tuple[str, ...], str]
+"""Person, account, scopes and purpose: what is on record for one purpose serves no other."""
 
 _lock = Lock()
 _kept: dict[_Key, AccessToken] = {}
@@ -25,24 +26,24 @@ def access_token(person: UserId, account_id: str, *, purpose: str, scopes: Seque
     """An access token of the person's account that carries the scopes.
 
     Raises `ReconnectRequired` when the person has to connect the account again, `Forbidden` when a scope was not
-    granted, `NotFound`, and `Unavailable`.
+    granted, `NotFound`, `PersonDeleted`, and `Unavailable`.
     """
-    key = (person, account_id, tuple(sorted(scopes)))
+    key = (person, account_id, tuple(sorted(scopes)), purpose)
     with _lock:
         kept = _kept.get(key)
     if kept and kept.expires_at - KEPT_UNTIL_BEFORE_EXPIRY > clock.now():
         return kept.token
-    return _ask(key, purpose, refused=None)
+    return _ask(key, refused=None)
 
 
 def replace_refused(person: UserId, account_id: str, refused: str, *, purpose: str, scopes: Sequence[str]) -> str:
     """Another access token, because the provider refused this one. Raises as `access_token` does."""
-    key = (person, account_id, tuple(sorted(scopes)))
-    return _ask(key, purpose, refused=refused)
+    key = (person, account_id, tuple(sorted(scopes)), purpose)
+    return _ask(key, refused=refused)
 
 
-def _ask(key: _Key, purpose: str, refused: str | None) -> str:
-    person, account_id, scopes = key
+def _ask(key: _Key, refused: str | None) -> str:
+    person, account_id, scopes, purpose = key
     request = HandOutRequest(
         account_id=account_id,
         purpose=purpose,

@@ -13,7 +13,6 @@ from lib.accounts import store
 from lib.accounts.errors import CodeRefused, ProviderBusy, StateInvalid
 from lib.accounts.models import (
     Account,
-    AccountConnected,
     ConnectionFinish,
     ConnectionStart,
     ConnectionStarted,
@@ -26,13 +25,11 @@ from lib.accounts.models import (
 from lib.accounts.providers import AuthorizeSettings, requested_scopes
 from lib.accounts.store import PendingConnection
 from lib.core import clock, siblings
-from lib.core.errors import InvalidRequest, NotFound
-from lib.core.events import publish
+from lib.core.errors import Conflict, InvalidRequest, NotFound, PersonDeleted
 from lib.core.identity import Identity
 from lib.core.settings import load
 from lib.core.store import UserId
 
-TOPIC = "account-events"
 STATE_LASTS = timedelta(minutes=10)
 GOOGLE_ISSUERS = ("https://accounts.google.com",)
 
@@ -89,12 +86,9 @@ def finish(identity: Identity, request: ConnectionFinish) -> Account:
         code_verifier=pending.code_verifier,
         redirect_url=pending.redirect_url,
     )
-    exchanged = siblings.post(
-        "tokens", "/exchanges", identity.person, exchange, ExchangedAccount, raises=(CodeRefused, ProviderBusy)
-    )
-    account = store.save_connected(identity.person, _account(pending.provider, exchanged))
-    publish(TOPIC, AccountConnected(person=identity.person, account_id=account.id, provider=account.provider))
-    return account
+    refusals = (CodeRefused, ProviderBusy, PersonDeleted)
+    exchanged = siblings.post("tokens", "/exchanges", identity.person, exchange, ExchangedAccount, raises=refusals)
+    return store.save_connected(identity.person, _account(pending.provider, exchanged))
 
 
 def read(person: UserId, account_id: str) -> Account:
@@ -106,11 +100,15 @@ def read(person: UserId, account_id: str) -> Account:
 
 
 def disconnect(person: UserId, account_id: str) -> Shredded:
-    """Revoke at the provider, forget the tokens and the account. Raises `NotFound`, `Unavailable`."""
+    """Revoke at the provider, forget the tokens and the account.
+
+    Raises `NotFound`, `Unavailable`, and `Conflict` when the person has connected it again in the meantime.
+    """
     account = read(person, account_id)
     request = ShredRequest(account_id=account.id, purpose="disconnect")
-    shredded = siblings.post("tokens", "/shreddings", person, request, Shredded)
-    store.forget(person, account.id)
+    shredded = siblings.post("tokens", "/shreddings", person, request, Shredded, raises=(Conflict,))
+    if not store.forget(person, account):
+        raise Conflict("The account was connected again in the meantime")
     return shredded
 
 
@@ -120,7 +118,8 @@ def _account(provider: Provider, exchanged: ExchangedAccount) -> Account:
         provider=provider,
         email=exchanged.email,
         scopes=sorted(exchanged.scopes),
-        connected_at=clock.now(),
+        connected_at=exchanged.consented_at,
+        consented_at=exchanged.consented_at,
     )
 
 

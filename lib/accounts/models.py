@@ -1,4 +1,4 @@
-"""What crosses the boundary of accounts: a connected account, and what is said when one is connected."""
+"""What crosses the boundary of accounts: a connected account, and what connects, uses and disconnects it."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -25,7 +25,10 @@ class Health(StrEnum):
 
 
 class Account(BaseModel):
-    """A provider's account that a person has connected. `scopes` are those that the person granted."""
+    """A provider's account that a person has connected. `scopes` are those that the person granted.
+
+    `connected_at` is when it was connected first, `consented_at` when the person last consented.
+    """
 
     id: AccountId
     provider: Provider
@@ -34,14 +37,7 @@ class Account(BaseModel):
     health: Health = Health.OK
     health_reason: str | None = None
     connected_at: datetime
-
-
-class AccountConnected(BaseModel):
-    """Announced when an account was connected, or connected again."""
-
-    person: str
-    account_id: AccountId
-    provider: Provider
+    consented_at: datetime
 
 
 class AccessToken(BaseModel):
@@ -105,6 +101,7 @@ class ExchangedAccount(BaseModel):
     account_id: AccountId
     email: str
     scopes: list[str]
+    consented_at: datetime
 
 
 class ShredRequest(BaseModel):

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from lib.accounts.models import Account, Health, Provider
-from lib.core.store import FailedPrecondition, NotFound, UserId, client, person
+from lib.core.store import FailedPrecondition, NotFound, UserId, client, compare_and_set, person
 
 SCHEMA_VERSION = 1
 
@@ -48,17 +48,38 @@ def save_connected(user: UserId, account: Account) -> Account:
     return account
 
 
-def set_health(user: UserId, account_id: str, health: Health, reason: str | None) -> None:
-    """Say whether the account works; nothing happens if it was disconnected in the meantime."""
-    try:
-        _account(user, account_id).update({"health": health, "health_reason": reason})
-    except NotFound:
-        return
+def set_health(user: UserId, account_id: str, consented_at: datetime, health: Health, reason: str | None) -> None:
+    """Say whether the account works since this consent.
+
+    Nothing happens if it was disconnected in the meantime, or connected again.
+    """
+    while True:
+        snapshot = _account(user, account_id).get()
+        if not snapshot.exists:
+            return
+        known = Account.model_validate(snapshot.to_dict())
+        if known.consented_at > consented_at or (known.health, known.health_reason) == (health, reason):
+            return
+        try:
+            if compare_and_set(snapshot, {"health": health, "health_reason": reason}):
+                return
+        except NotFound:
+            return
 
 
-def forget(user: UserId, account_id: str) -> None:
-    """Delete the account."""
-    _account(user, account_id).delete()
+def forget(user: UserId, account: Account) -> bool:
+    """Delete the account; False if it was connected again in the meantime."""
+    while True:
+        snapshot = _account(user, account.id).get()
+        if not snapshot.exists:
+            return True
+        if snapshot.get("consented_at") != account.consented_at:
+            return False
+        try:
+            snapshot.reference.delete(option=client().write_option(last_update_time=snapshot.update_time))
+        except (NotFound, FailedPrecondition):
+            continue
+        return True
 
 
 def remember_connection(user: UserId, state: str, pending: PendingConnection) -> None:

@@ -15,7 +15,7 @@ from lib.chat import relevance
 from lib.chat.citations import Source
 from lib.chat.guard import Block, Guard
 from lib.chat.quotation import quotations
-from lib.core import deadline, telemetry
+from lib.core import deadline, purpose, telemetry
 from lib.core.deadline import Deadline
 from lib.core.errors import DeadlineExceeded, Problem
 from lib.core.store import UserId
@@ -156,6 +156,7 @@ class Context:
         )
 
 
+@purpose.of("answer a question")
 def gather(
     person: UserId,
     question: str,

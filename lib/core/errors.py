@@ -93,6 +93,11 @@ class ReconnectRequired(Conflict):
     title = "The account has to be connected again"
 
 
+class PersonDeleted(Problem):
+    status = 410
+    title = "This person was deleted"
+
+
 class BodyTooLarge(Problem):
     status = 413
     title = "The body is too large"

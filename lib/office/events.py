@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from lib.accounts.models import Account
-from lib.core import clock, deadline
+from lib.core import clock, deadline, purpose
 from lib.core import cursor as cursors
 from lib.core.errors import InvalidCursor, InvalidRequest, NotFound, Problem
 from lib.core.store import UserId
@@ -26,6 +26,7 @@ _STREAM_CHARACTERS = 12
 Window = tuple[datetime, datetime]
 
 
+@purpose.of("list events")
 def between(
     person: UserId,
     start: datetime | None = None,
@@ -57,6 +58,7 @@ def between(
     )
 
 
+@purpose.of("read an event")
 def read(person: UserId, event_id: str, *, sources: Sources = CONNECTED) -> Event:
     """One event. Raises `NotFound`, `ReconnectRequired`, and what providers raise."""
     named = decode(event_id, parts=2)
@@ -64,6 +66,7 @@ def read(person: UserId, event_id: str, *, sources: Sources = CONNECTED) -> Even
         return sources.calendars(person, owned(sources, person, named.account_id)).event(*named.provider_ids)
 
 
+@purpose.of("list calendars")
 def calendars(person: UserId, *, sources: Sources = CONNECTED) -> CalendarList:
     """The calendars of all accounts."""
     accounts = sources.accounts(person)

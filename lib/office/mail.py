@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from lib.accounts.models import Account
 from lib.core import cursor as cursors
-from lib.core import deadline
+from lib.core import deadline, purpose
 from lib.core.errors import NotFound, Problem
 from lib.core.store import UserId
 from lib.office.identifiers import decode
@@ -30,6 +30,7 @@ EVERYTHING = MailQuery()
 _T = TypeVar("_T")
 
 
+@purpose.of("list mail")
 def search(
     person: UserId,
     *,
@@ -60,6 +61,7 @@ def search(
     )
 
 
+@purpose.of("gather recent mail")
 def recent(
     person: UserId,
     *,
@@ -88,6 +90,7 @@ def recent(
     )
 
 
+@purpose.of("read a message")
 def read(person: UserId, message_id: str, *, sources: Sources = CONNECTED) -> MailMessage:
     """One message. Raises `NotFound`, `ReconnectRequired`, and what providers raise."""
     named = decode(message_id)
@@ -95,6 +98,7 @@ def read(person: UserId, message_id: str, *, sources: Sources = CONNECTED) -> Ma
         return sources.mail(person, owned(sources, person, named.account_id)).message(named.provider_ids[0])
 
 
+@purpose.of("read a conversation")
 def thread(person: UserId, thread_id: str, *, sources: Sources = CONNECTED) -> MailThread:
     """One conversation, oldest message first. Raises `NotFound`, `ReconnectRequired`, and what providers raise."""
     named = decode(thread_id)
@@ -102,6 +106,7 @@ def thread(person: UserId, thread_id: str, *, sources: Sources = CONNECTED) -> M
         return sources.mail(person, owned(sources, person, named.account_id)).thread(named.provider_ids[0])
 
 
+@purpose.of("list labels")
 def labels(person: UserId, *, sources: Sources = CONNECTED) -> LabelList:
     """The labels of all accounts."""
     accounts = sources.accounts(person)

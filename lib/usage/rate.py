@@ -15,7 +15,7 @@ from lib.core import clock, telemetry
 from lib.core.errors import TooManyRequests
 from lib.core.settings import load
 from lib.core.store import UserId
-from lib.usage import store
+from lib.usage import deletion, store
 from lib.usage.limits import LimitSettings
 
 WINDOW_SECONDS = 60
@@ -40,7 +40,11 @@ _windows: dict[UserId, _Window] = {}
 
 
 def requests_per_minute(person: UserId) -> None:
-    """Count a request. Raises `TooManyRequests` with the seconds to wait."""
+    """Count a request, of somebody who is still there.
+
+    Raises `PersonDeleted`, and `TooManyRequests` with the seconds to wait.
+    """
+    deletion.refuse(person)
     try:
         wait = _wait(person)
     except (GoogleAPICallError, RetryError) as error:

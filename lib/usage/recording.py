@@ -10,7 +10,7 @@ from lib.core import clock, telemetry
 from lib.core.errors import MalformedWebhook, Unavailable
 from lib.core.events import Delivery, publish
 from lib.core.store import UserId
-from lib.usage import store
+from lib.usage import deletion, store
 from lib.usage.models import LogEntry, ModelUsed
 
 TOPIC = "usage"
@@ -33,7 +33,8 @@ def tell(event: ModelUsed, hand_on: Callable[..., None] = publish) -> None:
 def record(delivery: Delivery) -> bool:
     """Count what was delivered; False if it was counted before, or is about somebody who was deleted.
 
-    Raises `MalformedWebhook`, and `Unavailable` when the person's creation is still on its way.
+    Raises `MalformedWebhook`, and `Unavailable` when the person's creation may still be on its way: the call is then
+    delivered again, as often as the subscription does, and lies among the dead letters if Clerk's event takes longer.
     """
     if delivery.attributes.get("kind") == "model":
         return _record_model_use(delivery.event(ModelUsed))
@@ -41,7 +42,7 @@ def record(delivery: Delivery) -> bool:
 
 
 def _record_model_use(event: ModelUsed) -> bool:
-    if store.is_deleted(UserId(event.person)):
+    if deletion.is_deleted(UserId(event.person)):
         telemetry.info("use of a model by a deleted person dropped")
         return False
     return store.record_model_use(event)
@@ -55,6 +56,9 @@ def _record_api_call(delivery: Delivery) -> bool:
     call = entry.payload
     person = store.person_of_hash(call.person)
     if person is None:
+        if store.has_deletion_mark(call.person):
+            telemetry.info("api call of a deleted person dropped")
+            return False
         if clock.now() - entry.timestamp < UNKNOWN_PERSON_IS_LATE_FOR:
             raise Unavailable("The person is not known yet")
         telemetry.info("api call of nobody dropped")

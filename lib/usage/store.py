@@ -16,7 +16,6 @@ from google.cloud.firestore import Increment
 from lib.core import clock
 from lib.core.ids import stable
 from lib.core.store import AlreadyExists, FailedPrecondition, Global, NotFound, UserId, client, global_document, person
-from lib.core.telemetry import person_hash
 from lib.usage.models import DayUsage, Micros, ModelUsed
 
 SCHEMA_VERSION = 1
@@ -172,9 +171,15 @@ def person_of_hash(hashed: str) -> UserId | None:
     return UserId(stored["person"]) if stored else None
 
 
-def is_deleted(user: UserId) -> bool:
-    """Whether the person was deleted, so that nothing may be kept of them any more."""
-    return bool(global_document(Global.DELETED_USERS, person_hash(user)).get().exists)
+def has_deletion_mark(hashed: str) -> bool:
+    """Whether the person was deleted whom a hash in the logs stands for."""
+    return bool(global_document(Global.DELETED_USERS, hashed).get().exists)
+
+
+def has_deletion_mark_at_once(hashed: str) -> bool:
+    """The same without patience, for a request that waits for it."""
+    mark = global_document(Global.DELETED_USERS, hashed)
+    return bool(mark.get(retry=None, timeout=WINDOW_SECONDS_AT_MOST).exists)
 
 
 def end_of_day(day: date) -> datetime:

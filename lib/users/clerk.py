@@ -1,4 +1,4 @@
-"""Clerk's webhooks: verified and handed on, then applied; delivered at least once and in any order."""
+"""Clerk's webhooks, verified and handed on."""
 
 from datetime import UTC, datetime
 from hmac import compare_digest
@@ -6,11 +6,9 @@ from hmac import compare_digest
 from pydantic import ValidationError
 from standardwebhooks import Webhook
 
-from lib.core import clock, secrets, telemetry
+from lib.core import secrets
 from lib.core.errors import InvalidSignature, MalformedWebhook
 from lib.core.events import publish
-from lib.core.store import AlreadyExists, UserId
-from lib.users import store
 from lib.users.models import ClerkEvent
 
 TOPIC = "clerk-events"
@@ -33,40 +31,6 @@ def hand_on(body: bytes, headers: dict[str, str]) -> bool:
         raise MalformedWebhook(f"Not an event about a user: {error.error_count()} errors") from None
     publish(TOPIC, event)
     return True
-
-
-def apply(event: ClerkEvent) -> None:
-    """Bring the person to what the event says, unless something newer is known. Any repetition changes nothing."""
-    user = UserId(event.data.id)
-    if event.type == "user.deleted":
-        store.mark_deleted(user, clock.now())
-        store.erase(user)
-    elif not store.is_deleted(user):
-        _upsert(user, event)
-        # A deletion that came in between left its mark before it erased, so that one of the two sees the other.
-        if store.is_deleted(user):
-            store.erase(user)
-
-
-def _upsert(user: UserId, event: ClerkEvent) -> None:
-    profile = {
-        "email": event.data.primary_email,
-        "given_name": event.data.first_name,
-        "family_name": event.data.last_name,
-    }
-    while True:
-        snapshot = store.read(user)
-        if snapshot is None:
-            try:
-                store.create(user, profile, event.data.updated_at)
-            except AlreadyExists:
-                continue
-            return
-        if store.clerk_updated_at(snapshot) >= event.data.updated_at:
-            telemetry.info("older event about a user ignored")
-            return
-        if store.update_profile(snapshot, profile, event.data.updated_at):
-            return
 
 
 def _verify(body: bytes, headers: dict[str, str]) -> None:

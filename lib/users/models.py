@@ -1,4 +1,4 @@
-"""What crosses the boundary of users: a person, the preferences, and what Clerk announces."""
+"""What crosses the boundary of users: a person, the preferences, what Clerk announces, and what ends with a person."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -80,3 +80,16 @@ class ClerkEvent(BaseModel):
     type: Literal["user.created", "user.updated", "user.deleted"]
     data: ClerkUser
     timestamp: int = 0
+
+
+class ErasureRequest(Strict):
+    """Has the vault end everything that it keeps of a deleted person; the audit log keeps the purpose."""
+
+    purpose: Annotated[str, StringConstraints(min_length=3, max_length=100)]
+
+
+class Erased(BaseModel):
+    """How many accounts the vault kept tokens of, and for how many the provider confirmed their end."""
+
+    accounts: int
+    revoked_at_provider: int

@@ -73,11 +73,6 @@ def clerk_updated_at(snapshot: Snapshot) -> int:
     return int((snapshot.to_dict() or {}).get("clerk_updated_at", 0))
 
 
-def is_deleted(user: UserId) -> bool:
-    """Whether the person was deleted."""
-    return bool(global_document(Global.DELETED_USERS, person_hash(user)).get().exists)
-
-
 def mark_deleted(user: UserId, at: datetime) -> None:
     """Leave the mark, which holds no personal data."""
     mark = global_document(Global.DELETED_USERS, person_hash(user))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.cloud import firestore
 
+from tests.accounts.conftest import audit_entries
 from tests.briefly import ADA, Briefly, Client
 
 GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
@@ -101,15 +102,23 @@ def test_every_hand_out_and_refusal_is_on_record_without_the_token(briefly: Brie
     account = person.connect_google()
     token = ask(briefly, person, account).json()["token"]
     ask(briefly, person, account, scopes=["https://www.googleapis.com/auth/drive"])
-    audit = firestore.Client(project="briefly-local", database="audit")
-    entries = [entry.to_dict() for entry in audit.collection(f"users/{person.user}/audit_entries").stream()]
+    entries = audit_entries(person.user)
     assert [(entry["action"], entry["outcome"]) for entry in entries] == [
+        ("exchange", "begun"),
         ("exchange", "kept"),
         ("hand-out", "handed out"),
         ("hand-out", "refused: Forbidden"),
     ]
-    assert entries[1]["caller"].startswith("mail@")
+    assert entries[2]["caller"].startswith("mail@")
     assert token not in str(entries)
+
+
+def test_what_a_token_is_for_is_on_record_for_each_purpose_once(person: Client) -> None:
+    person.connect_google()
+    for path in ("/mail/?limit=1", "/mail/labels", "/mail/labels", "/events/?limit=1", "/events/calendars"):
+        person.get(path)
+    handed_out = [entry["purpose"] for entry in audit_entries(person.user) if entry["action"] == "hand-out"]
+    assert handed_out == ["list mail", "list labels", "list events", "list calendars"]
 
 
 def test_nothing_that_the_vault_keeps_shows_a_token(briefly: Briefly, person: Client) -> None:

@@ -53,6 +53,15 @@ def as_a_sibling(operation: Operation, asker: Belongings, path: str, body: dict[
     return asker.briefly.as_function("mail", operation.function, inner, asker.user, body)
 
 
+def as_a_sibling_for_a_while(
+    operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None
+) -> requests.Response:
+    """Ask as a function that names the asker, and give back what that ends of the asker's own."""
+    answer = as_a_sibling(operation, asker, path, body)
+    asker.connect()
+    return answer
+
+
 def as_clerk_or_not(_: Operation, asker: Belongings, __: str, body: dict[str, Any] | None) -> requests.Response:
     """Deliver a webhook: of the asker's own it is Clerk's, of somebody else's the asker has to forge it."""
     assert body is not None
@@ -162,6 +171,15 @@ RECIPES: dict[str, list[Recipe]] = {
             ask=as_a_sibling,
             restore=Belongings.connect,
             covers=("account_id",),
+        )
+    ],
+    "POST /tokens/erasures": [
+        # Everybody's own is erased: nobody's tokens end by what another asks.
+        Recipe(
+            OWN,
+            body=lambda *_: {"purpose": "a test"},
+            shows=False,
+            ask=as_a_sibling_for_a_while,
         )
     ],
     "GET /mail/": [

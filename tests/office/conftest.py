@@ -139,6 +139,7 @@ def office(_google: tuple[GoogleHandle, Loop], _configured: None) -> Iterator[Of
             email=email,
             scopes=list(READING),
             connected_at=clock.now() - timedelta(days=number),
+            consented_at=clock.now() - timedelta(days=number),
         )
         for number, email in enumerate(people)
     ]

@@ -46,6 +46,7 @@ def account(number: int) -> Account:
         email=f"person{number}@mail.example",
         scopes=[],
         connected_at=EPOCH,
+        consented_at=EPOCH,
     )
 
 

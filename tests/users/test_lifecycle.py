@@ -4,16 +4,24 @@ import json
 from typing import Any
 
 import pytest
+import requests
 
 from lib.core import clock
-from lib.core.events import publish
+from lib.core.errors import Unavailable
+from lib.core.events import Delivery, publish
 from lib.core.store import UserId
-from lib.usage import recording
+from lib.core.telemetry import person_hash
+from lib.usage import deletion, recording
 from lib.usage.models import Micros, ModelUsed, Tokens
 from lib.users import store
+from lib.users.lifecycle import apply
+from lib.users.models import ClerkEvent
+from scripts.local.identity_tokens import IdentityTokens
+from scripts.local.signing import GatewayKey, GatewaySigner, Outgoing
 from tests import clerk
 from tests.asking import ask
 from tests.briefly import Briefly, Client, eventually
+from tests.e2e.operations import operations
 from tests.kept import everything
 from tests.sse import events
 
@@ -104,6 +112,72 @@ def test_a_deletion_ends_an_answer_under_way_and_leaves_nothing_of_it(briefly: B
     eventually(lambda: everything(person.user) == {})
 
 
+def test_a_deletion_ends_what_the_vault_keeps_and_what_the_provider_granted(briefly: Briefly, person: Client) -> None:
+    account = person.connect_google(briefly.unseen_mailbox(79))
+    asked = {"account_id": account, "purpose": "a test", "scopes": []}
+    token = briefly.as_function("mail", "tokens", "/access-tokens", person.user, asked).json()["token"]
+    assert google_status(briefly, token) == 200
+    assert {path.split("/")[2] for path in everything(person.user) if path.count("/") > 1} >= {
+        "keysets",
+        "sealed_tokens",
+    }
+    tell_of_deletion(briefly, person)
+    assert google_status(briefly, token) == 401
+    briefly.move_clock(deletion.KEPT.total_seconds())
+    assert briefly.as_function("mail", "tokens", "/access-tokens", person.user, asked).status_code == 410
+
+
+def test_a_deletion_needs_no_answer_of_the_provider(briefly: Briefly, person: Client) -> None:
+    person.connect_google(briefly.unseen_mailbox(80))
+    fault = {"match": {"path_prefix": "/revoke"}, "kind": "error", "status": 503, "times": None}
+    briefly.control("google", "POST", "faults", fault)
+    try:
+        tell_of_deletion(briefly, person)
+    finally:
+        briefly.control("google", "DELETE", "faults")
+
+
+def test_a_deletion_begins_anew_until_the_vault_has_ended_its_part(person: Client) -> None:
+    def failing(_: UserId) -> None:
+        raise Unavailable()
+
+    event = ClerkEvent.model_validate_json(clerk.user_event("user.deleted", person.user, 1))
+    before = everything(person.user)
+    with pytest.raises(Unavailable):
+        apply(event, failing)
+    assert everything(person.user).keys() >= before.keys() > set()
+    ended: list[UserId] = []
+    apply(event, ended.append)
+    assert (ended, everything(person.user)) == ([person.user], {})
+
+
+def test_a_session_that_outlives_its_person_is_good_for_nothing(briefly: Briefly, person: Client) -> None:
+    kept = KeptSession(briefly, person)
+    asked = [one for one in operations() if one.function not in ("tokens", "webhooks")]
+    assert kept.call("GET", "users", "/me").status_code == 200
+    tell_of_deletion(briefly, person)
+    briefly.move_clock(deletion.KEPT.total_seconds())
+    for operation in asked:
+        path = operation.filled(dict.fromkeys(operation.in_path, "x")).removeprefix(f"/{operation.function}")
+        refused = kept.call(operation.method, operation.function, path, sensitive=operation.sensitive)
+        assert (refused.status_code, refused.json()["type"]) == (410, "urn:briefly:problem:person-deleted"), operation
+    # The proof of a sensitive request is used up before anything is looked at, and kept for two minutes.
+    assert everything(person.user, without=("signed_requests",)) == {}
+
+
+def test_a_late_line_about_a_deleted_person_is_dropped_at_once(briefly: Briefly, person: Client) -> None:
+    tell_of_deletion(briefly, person)
+    call = {"event": "api_call", "person": person_hash(person.user), "function": "mail", "status": 200}
+    line = {
+        "insertId": person.user,
+        "logName": "projects/briefly-local/logs/run",
+        "timestamp": clock.now().isoformat(),
+        "jsonPayload": call | {"duration_ms": 1},
+    }
+    assert not recording.record(Delivery("1", json.dumps(line).encode(), {}, attempt=1))
+    assert everything(person.user) == {}
+
+
 def test_what_a_deleted_person_used_is_not_kept(briefly: Briefly, person: Client) -> None:
     tell_of_deletion(briefly, person)
     used = ModelUsed(
@@ -161,6 +235,31 @@ def tell_of_deletion(briefly: Briefly, person: Client) -> None:
     eventually(lambda: person.get("/usage/")["days"])
     briefly.control("clerk", "DELETE", f"users/{person.user}")
     eventually(lambda: everything(person.user) == {})
+
+
+def google_status(briefly: Briefly, token: str) -> int:
+    """How Google answers to an access token."""
+    url = f"{briefly.state.endpoints.google}/gmail/v1/users/me/profile"
+    return requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=10).status_code
+
+
+class KeptSession:
+    """A session of a person's that is used on, whatever becomes of the person."""
+
+    def __init__(self, briefly: Briefly, person: Client) -> None:
+        state = briefly.state
+        self._person, self._origin = person, state.origin
+        self._signer = GatewaySigner(
+            GatewayKey.from_jwk(state.gateway_key), IdentityTokens.from_file(state.identity_key), state.origin
+        )
+        session = briefly.control("clerk", "POST", "sessions", {"user_id": person.user})["id"]
+        self._token = briefly.control("clerk", "POST", f"sessions/{session}/tokens", {})["jwt"]
+
+    def call(self, method: str, function: str, path: str, *, sensitive: bool = False) -> requests.Response:
+        """Call a function."""
+        outgoing = Outgoing(function, method, path, b"")
+        headers = self._signer.headers(self._person.user, self._token, outgoing, sensitive=sensitive)
+        return requests.request(method, f"{self._origin}/{function}{path}", headers=headers, timeout=30)
 
 
 def was_delivered(briefly: Briefly, text: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 import requests
+from pydantic import BaseModel, Field, ValidationError
 
 from lib.accounts.errors import CodeRefused, ProviderBusy
 from lib.accounts.ports import Grant, GrantEnded, Owner
@@ -15,6 +16,7 @@ from lib.core.settings import load
 
 CLIENT_SECRET = "google-oauth-client-secret"
 LONGEST_CALL = timedelta(seconds=10)
+MOST_SECONDS = 24 * 60 * 60
 
 
 class GoogleOAuth:
@@ -27,7 +29,7 @@ class GoogleOAuth:
         )
         if status != 200:
             raise CodeRefused(str(answer.get("error_description") or answer.get("error")))
-        if "refresh_token" not in answer:
+        if not answer.get("refresh_token"):
             raise CodeRefused("Google gave no refresh token")
         return _grant(answer), _owner(answer)
 
@@ -68,23 +70,39 @@ class GoogleOAuth:
                 data=form | credentials,
                 timeout=deadline.current().seconds(LONGEST_CALL),
             )
-            answer: dict[str, Any] = response.json()
+            answer: Any = response.json()
         except (requests.RequestException, ValueError) as error:
             raise ProviderBusy(f"Google's token endpoint: {type(error).__name__}") from None
         if response.status_code >= 500 or response.status_code == 429:
             raise ProviderBusy(f"Google's token endpoint answered {response.status_code}")
+        if not isinstance(answer, dict):
+            raise ProviderBusy("Google's token endpoint answered no object")
         if answer.get("error") in ("invalid_client", "unauthorized_client"):
             telemetry.error("our OAuth client is not accepted", provider="google")
             raise ProviderBusy("Google does not accept this application's credentials")
         return response.status_code, answer
 
 
+class _Granted(BaseModel):
+    """A successful answer (RFC 6749, section 5.1); Google always says how long the token lasts."""
+
+    access_token: str = Field(min_length=1)
+    refresh_token: str | None = None
+    expires_in: int = Field(gt=0, le=MOST_SECONDS)
+    scope: str = ""
+
+
 def _grant(answer: dict[str, Any]) -> Grant:
+    """Raises `ProviderBusy` for an answer that is none: nothing is wrong with the credentials."""
+    try:
+        granted = _Granted.model_validate(answer)
+    except ValidationError:
+        raise ProviderBusy("Google's token endpoint answered without a token") from None
     return Grant(
-        access_token=str(answer["access_token"]),
-        refresh_token=answer.get("refresh_token"),
-        lifetime=timedelta(seconds=int(answer["expires_in"])),
-        scopes=frozenset(str(answer.get("scope", "")).split()),
+        access_token=granted.access_token,
+        refresh_token=granted.refresh_token,
+        lifetime=timedelta(seconds=granted.expires_in),
+        scopes=frozenset(granted.scope.split()),
     )
 
 

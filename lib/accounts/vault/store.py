@@ -12,18 +12,33 @@ from pydantic import BaseModel
 
 from lib.accounts.models import Provider
 from lib.core import clock, ids
-from lib.core.store import AlreadyExists, Database, Snapshot, UserId, compare_and_set, person
+from lib.core.store import (
+    AlreadyExists,
+    Database,
+    FailedPrecondition,
+    NotFound,
+    Snapshot,
+    UserId,
+    client,
+    compare_and_set,
+    person,
+)
 
 SCHEMA_VERSION = 1
 
 
 class SealedTokens(BaseModel):
-    """An account's tokens as they are kept. `generation` grows with every lease, so that a late holder is fenced."""
+    """An account's tokens as they are kept.
+
+    `generation` grows with every lease and every consent, so that a late holder is fenced; `consented_at` tells one
+    consent from another.
+    """
 
     provider: Provider
     sealed: bytes
     scopes: list[str]
     expires_at: datetime
+    consented_at: datetime
     generation: int = 0
     lease_until: datetime | None = None
     ended_because: str | None = None
@@ -52,23 +67,56 @@ def read(user: UserId, account_id: str) -> tuple[SealedTokens, Snapshot] | None:
     return (SealedTokens.model_validate(snapshot.to_dict()), snapshot) if snapshot.exists else None
 
 
+def all_of(user: UserId) -> dict[str, SealedTokens]:
+    """The sealed tokens of all of a person's accounts."""
+    stored = person(user, Database.VAULT).collection("sealed_tokens").stream()
+    return {snapshot.id: SealedTokens.model_validate(snapshot.to_dict()) for snapshot in stored}
+
+
 def replace(user: UserId, account_id: str, tokens: SealedTokens) -> None:
     """Keep the tokens of a consent, over whatever was there."""
-    _tokens(user, account_id).set(tokens.model_dump() | {"schema_version": SCHEMA_VERSION})
+    reference = _tokens(user, account_id)
+    while True:
+        earlier = reference.get()
+        generation = int(earlier.get("generation")) + 1 if earlier.exists else 0
+        document = tokens.model_copy(update={"generation": generation}).model_dump() | {
+            "schema_version": SCHEMA_VERSION
+        }
+        if not earlier.exists:
+            try:
+                reference.create(document)
+            except AlreadyExists:
+                continue
+            return
+        if change(earlier, **document):
+            return
 
 
 def change(snapshot: Snapshot, **changes: Any) -> bool:
     """Change some fields if nobody wrote since the snapshot; False if somebody did."""
-    return compare_and_set(snapshot, changes)
+    try:
+        return compare_and_set(snapshot, changes)
+    except NotFound:
+        return False
 
 
-def forget(user: UserId, account_id: str) -> None:
-    """Delete an account's tokens."""
-    _tokens(user, account_id).delete()
+def forget(snapshot: Snapshot) -> bool:
+    """Delete an account's tokens if nobody wrote since the snapshot; False if somebody did."""
+    try:
+        snapshot.reference.delete(option=client(Database.VAULT).write_option(last_update_time=snapshot.update_time))
+    except (NotFound, FailedPrecondition):
+        return False
+    return True
+
+
+def erase(user: UserId) -> None:
+    """Delete the person's keyset, without which nobody can open what it sealed, and then all the rest."""
+    _keyset(user).delete()
+    client(Database.VAULT).recursive_delete(person(user, Database.VAULT))
 
 
 def audit(user: UserId, action: str, caller: str, purpose: str, account_id: str, outcome: str) -> None:
-    """Write an entry down; nobody may change it later."""
+    """Write an entry down; nobody may change it later. The account is "" where it is not known, or all are meant."""
     entry = {
         "schema_version": SCHEMA_VERSION,
         "at": clock.now(),

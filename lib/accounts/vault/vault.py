@@ -1,4 +1,4 @@
-"""The vault's door: tokens are taken in sealed, handed out as access tokens, refreshed once for all, and shredded.
+"""The vault's door: tokens are taken in sealed, handed out as access tokens, and refreshed once for all.
 
 A refresh is made by whoever holds the lease on the document of the tokens. The lease is taken by compare-and-set and
 raises the generation; the result is written by compare-and-set too, so that a holder whose lease ran out cannot
@@ -6,34 +6,26 @@ overwrite what another one stored.
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from threading import Lock
 
 from lib.accounts import store as account_store
 from lib.accounts.errors import ProviderBusy
-from lib.accounts.google.oauth import GoogleOAuth
-from lib.accounts.models import (
-    AccessToken,
-    ExchangedAccount,
-    ExchangeRequest,
-    HandOutRequest,
-    Health,
-    Provider,
-    Shredded,
-    ShredRequest,
-)
-from lib.accounts.ports import Grant, GrantEnded, OAuth
-from lib.accounts.vault import keysets, store
+from lib.accounts.models import AccessToken, ExchangedAccount, ExchangeRequest, HandOutRequest, Health, Provider
+from lib.accounts.ports import Grant, GrantEnded
+from lib.accounts.vault import sealing, shredding, store
+from lib.accounts.vault.adapters import PROVIDERS, Providers
+from lib.accounts.vault.sealing import Tokens
 from lib.accounts.vault.store import SealedTokens
-from lib.core import clock, deadline, ids, telemetry
-from lib.core.errors import Forbidden, NotFound, ReconnectRequired
+from lib.core import clock, deadline, ids
+from lib.core.errors import Forbidden, NotFound, PersonDeleted, ReconnectRequired
 from lib.core.identity import Identity
 from lib.core.store import Snapshot, UserId
+from lib.usage import deletion
+from lib.users.models import ErasureRequest
 
 FRESH_FOR = timedelta(minutes=5)
 LEASE = timedelta(seconds=20)
@@ -42,41 +34,35 @@ POLL_SECONDS = 0.05
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=5)
 
-_PROVIDERS: dict[Provider, OAuth] = {Provider.GOOGLE: GoogleOAuth()}
 
-
-@dataclass(frozen=True)
-class _Tokens:
-    access: str = field(repr=False)
-    refresh: str = field(repr=False)
-
-
-def exchange(identity: Identity, request: ExchangeRequest) -> ExchangedAccount:
+def exchange(identity: Identity, request: ExchangeRequest, providers: Providers = PROVIDERS) -> ExchangedAccount:
     """Turn a code into tokens and keep them. Connecting the same account again yields the same id.
 
-    Raises `CodeRefused`, `ProviderBusy`.
+    The attempt and its outcome are written down. Raises `CodeRefused`, `ProviderBusy`, `PersonDeleted`.
     """
-    grant, owner = _PROVIDERS[request.provider].exchange(request.code, request.code_verifier, request.redirect_url)
-    account_id = ids.stable("acc", identity.person, owner.issuer, owner.subject)
-    sealed = _seal(identity.person, account_id, _Tokens(grant.access_token, grant.refresh_token or ""))
-    tokens = SealedTokens(
-        provider=request.provider,
-        sealed=sealed,
-        scopes=sorted(grant.scopes),
-        expires_at=clock.now() + grant.lifetime,
-    )
-    store.replace(identity.person, account_id, tokens)
-    store.audit(identity.person, "exchange", identity.caller, "connect", account_id, "kept")
-    return ExchangedAccount(account_id=account_id, email=owner.email, scopes=tokens.scopes)
+
+    def record(account_id: str, outcome: str) -> None:
+        store.audit(identity.person, "exchange", identity.caller, "connect", account_id, outcome)
+
+    record("", "begun")
+    try:
+        exchanged = _exchanged(identity, request, providers)
+    except Exception as error:
+        record("", f"failed: {type(error).__name__}")
+        raise
+    record(exchanged.account_id, "kept")
+    return exchanged
 
 
-def hand_out(identity: Identity, request: HandOutRequest) -> AccessToken:
+def hand_out(identity: Identity, request: HandOutRequest, providers: Providers = PROVIDERS) -> AccessToken:
     """An access token for a purpose. Every hand-out and every refusal is written down before it happens.
 
-    Raises `NotFound`, `Forbidden` for a scope that was not granted, `ReconnectRequired`, `ProviderBusy`.
+    Raises `NotFound`, `Forbidden` for a scope that was not granted, `ReconnectRequired`, `ProviderBusy`,
+    `PersonDeleted`.
     """
     try:
-        token = _fresh(identity.person, request)
+        deletion.refuse(identity.person)
+        token = _fresh(identity.person, request, providers)
     except Exception as error:
         outcome = f"refused: {type(error).__name__}"
         store.audit(identity.person, "hand-out", identity.caller, request.purpose, request.account_id, outcome)
@@ -85,37 +71,58 @@ def hand_out(identity: Identity, request: HandOutRequest) -> AccessToken:
     return token
 
 
-def shred(identity: Identity, request: ShredRequest) -> Shredded:
-    """Revoke the account's tokens at the provider and forget them, whether or not the provider answers."""
-    found = store.read(identity.person, request.account_id)
-    if found is None:
-        return Shredded(revoked_at_provider=False)
-    try:
-        tokens = _open(identity.person, request.account_id, found[0])
-        revoked = _PROVIDERS[found[0].provider].revoke(tokens.refresh)
-    except ProviderBusy as error:
-        telemetry.warning("not revoked at the provider", reason=str(error))
-        revoked = False
-    store.forget(identity.person, request.account_id)
-    outcome = "revoked" if revoked else "forgotten, not revoked"
-    store.audit(identity.person, "shred", identity.caller, request.purpose, request.account_id, outcome)
-    return Shredded(revoked_at_provider=revoked)
+def _exchanged(identity: Identity, request: ExchangeRequest, providers: Providers) -> ExchangedAccount:
+    user = identity.person
+    deletion.refuse(user)
+    grant, owner = providers[request.provider].exchange(request.code, request.code_verifier, request.redirect_url)
+    account_id = ids.stable("acc", user, owner.issuer, owner.subject)
+    tokens = SealedTokens(
+        provider=request.provider,
+        sealed=sealing.seal(user, account_id, Tokens(grant.access_token, grant.refresh_token or "")),
+        scopes=sorted(grant.scopes),
+        expires_at=clock.now() + grant.lifetime,
+        consented_at=clock.now(),
+    )
+    store.replace(user, account_id, tokens)
+    # A deletion that came in between left its mark before it erased, so that one of the two sees the other.
+    if deletion.is_deleted(user):
+        shredding.erase(identity, ErasureRequest(purpose="deleted while connecting"), providers)
+        raise PersonDeleted()
+    return ExchangedAccount(
+        account_id=account_id, email=owner.email, scopes=tokens.scopes, consented_at=tokens.consented_at
+    )
 
 
-def _fresh(user: UserId, request: HandOutRequest) -> AccessToken:
-    """The stored token while it is good, else a new one, got by us or by whoever was first."""
-    with _one_at_a_time(f"{user}/{request.account_id}"), deadline.within(LONGEST_WAIT) as limit:
+def _fresh(user: UserId, request: HandOutRequest, providers: Providers) -> AccessToken:
+    """The stored token while it is good, else a new one, got by us or by whoever was first.
+
+    While the new one cannot be had, or somebody else is getting it, the stored one serves until it expires.
+    """
+    with deadline.within(LONGEST_WAIT) as limit, ExitStack() as turn:
+        has_turn = False
         while True:
             kept, snapshot = _usable(user, request)
-            tokens = _open(user, request.account_id, kept)
-            if kept.expires_at - FRESH_FOR > clock.now() and not _is_refused(tokens, request):
-                return AccessToken(token=tokens.access, expires_at=kept.expires_at)
-            leased = _lease(user, request.account_id, kept, snapshot)
-            if leased is None:
-                limit.seconds(LONGEST_WAIT)
-                time.sleep(POLL_SECONDS)
+            tokens = sealing.opened(user, request.account_id, kept.sealed)
+            stored = AccessToken(token=tokens.access, expires_at=kept.expires_at)
+            if _lasts(stored, FRESH_FOR, request):
+                return stored
+            if not has_turn and not _lasts(stored, timedelta(0), request):
+                turn.enter_context(_one_at_a_time(f"{user}/{request.account_id}"))
+                has_turn = True
                 continue
-            _refresh(user, request.account_id, tokens, leased)
+            try:
+                leased = _lease(user, request.account_id, kept, snapshot)
+                if leased is not None:
+                    _refresh(user, request.account_id, tokens, leased, providers)
+                    continue
+            except ProviderBusy:
+                if _lasts(stored, timedelta(0), request):
+                    return stored
+                raise
+            if _lasts(stored, timedelta(0), request):
+                return stored
+            limit.seconds(LONGEST_WAIT)
+            time.sleep(POLL_SECONDS)
 
 
 def _usable(user: UserId, request: HandOutRequest) -> tuple[SealedTokens, Snapshot]:
@@ -124,6 +131,10 @@ def _usable(user: UserId, request: HandOutRequest) -> tuple[SealedTokens, Snapsh
         raise NotFound("There is no such account")
     kept = found[0]
     if kept.ended_because is not None:
+        # Said each time, since whoever learned of the end may have died before the account showed it.
+        account_store.set_health(
+            user, request.account_id, kept.consented_at, Health.NEEDS_RECONNECT, kept.ended_because
+        )
         raise ReconnectRequired(kept.ended_because, account_id=request.account_id)
     missing = sorted(set(request.scopes) - set(kept.scopes))
     if missing:
@@ -147,24 +158,22 @@ def _lease(user: UserId, account_id: str, kept: SealedTokens, snapshot: Snapshot
     return found[1] if found and found[0].generation == kept.generation + 1 else None
 
 
-def _refresh(user: UserId, account_id: str, tokens: _Tokens, leased: Snapshot) -> None:
+def _refresh(user: UserId, account_id: str, tokens: Tokens, leased: Snapshot, providers: Providers) -> None:
     """Refresh under the lease and store the outcome, unless somebody else has stored something since."""
-    provider = Provider(leased.get("provider"))
     try:
-        grant = _PROVIDERS[provider].refresh(tokens.refresh)
+        grant = providers[Provider(leased.get("provider"))].refresh(tokens.refresh)
     except GrantEnded as error:
-        if store.change(leased, lease_until=None, ended_because=str(error)):
-            account_store.set_health(user, account_id, Health.NEEDS_RECONNECT, str(error))
+        store.change(leased, lease_until=None, ended_because=str(error))
         return
     except ProviderBusy:
         failures = int(leased.get("failures")) + 1
         pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 16), LONGEST_PAUSE)
         store.change(leased, lease_until=None, failures=failures, paused_until=clock.now() + pause)
         raise
-    renewed = _Tokens(grant.access_token, grant.refresh_token or tokens.refresh)
+    renewed = Tokens(grant.access_token, grant.refresh_token or tokens.refresh)
     store.change(
         leased,
-        sealed=_seal(user, account_id, renewed),
+        sealed=sealing.reseal(user, account_id, renewed),
         scopes=_scopes(grant, leased),
         expires_at=clock.now() + grant.lifetime,
         lease_until=None,
@@ -178,22 +187,10 @@ def _scopes(grant: Grant, leased: Snapshot) -> list[str]:
     return sorted(grant.scopes) if grant.scopes else list(leased.get("scopes"))
 
 
-def _seal(user: UserId, account_id: str, tokens: _Tokens) -> bytes:
-    text = json.dumps({"access": tokens.access, "refresh": tokens.refresh}).encode()
-    return keysets.of_or_new(user).seal(text, store.association(user, account_id))
-
-
-def _open(user: UserId, account_id: str, kept: SealedTokens) -> _Tokens:
-    keyset = keysets.of(user)
-    if keyset is None:
-        raise NotFound("There is no such account")
-    stored = json.loads(keyset.open(kept.sealed, store.association(user, account_id)))
-    return _Tokens(stored["access"], stored["refresh"])
-
-
-def _is_refused(tokens: _Tokens, request: HandOutRequest) -> bool:
-    """Whether the caller was refused with just this token."""
-    return request.refused_token_hash == hashlib.sha256(tokens.access.encode()).hexdigest()
+def _lasts(token: AccessToken, longer: timedelta, request: HandOutRequest) -> bool:
+    """Whether the token lasts for longer than this, and is not the one that the caller was refused with."""
+    is_refused = request.refused_token_hash == hashlib.sha256(token.token.encode()).hexdigest()
+    return token.expires_at - longer > clock.now() and not is_refused
 
 
 _locks: dict[str, tuple[Lock, int]] = {}

@@ -15,7 +15,7 @@ from googleapiclient.discovery import build_from_document
 
 from lib.accounts import access
 from lib.accounts.models import Account
-from lib.core import retry
+from lib.core import purpose, retry
 from lib.core.breaker import Breaker, breaker
 from lib.core.errors import Problem, ProviderFailed, ReconnectRequired
 from lib.core.settings import load
@@ -37,7 +37,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class GoogleApi:
-    """One of Google's APIs: its name, version, and the scopes of which any allows reading, narrowest first."""
+    """One of Google's APIs: its name, version, and the scopes of which any allows reading, narrowest first.
+
+    `purpose` is what its tokens are for when nobody has named the purpose of the work at hand.
+    """
 
     name: str
     version: str
@@ -164,14 +167,12 @@ class GoogleClient:
 
     def _once(self, attempt: Callable[[str], _T], calls: Sequence[Call]) -> _T:
         """The attempt with a token; a refused token is replaced once."""
-        scopes = self._scopes()
-        token = self._tokens.access_token(self._person, self._account.id, purpose=self._api.purpose, scopes=scopes)
+        scopes, named = self._scopes(), purpose.current() or self._api.purpose
+        token = self._tokens.access_token(self._person, self._account.id, purpose=named, scopes=scopes)
         try:
             return self._guarded(attempt, token, calls)
         except TokenRefused:
-            token = self._tokens.replace_refused(
-                self._person, self._account.id, token, purpose=self._api.purpose, scopes=scopes
-            )
+            token = self._tokens.replace_refused(self._person, self._account.id, token, purpose=named, scopes=scopes)
         try:
             return self._guarded(attempt, token, calls)
         except TokenRefused:

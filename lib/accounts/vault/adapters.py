@@ -1,0 +1,11 @@
+"""Whose OAuth the vault speaks."""
+
+from collections.abc import Mapping
+
+from lib.accounts.google.oauth import GoogleOAuth
+from lib.accounts.models import Provider
+from lib.accounts.ports import OAuth
+
+Providers = Mapping[Provider, OAuth]
+
+PROVIDERS: Providers = {Provider.GOOGLE: GoogleOAuth()}

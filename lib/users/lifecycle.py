@@ -1,0 +1,52 @@
+"""How people begin, change and end: by what Clerk announces, at least once and in any order."""
+
+from collections.abc import Callable
+
+from lib.core import clock, siblings, telemetry
+from lib.core.store import AlreadyExists, UserId
+from lib.usage.deletion import is_deleted
+from lib.users import store
+from lib.users.models import ClerkEvent, Erased, ErasureRequest
+
+
+def end_at_vault(user: UserId) -> None:
+    """Have the vault revoke and delete all that it keeps of the person. Raises `Unavailable`."""
+    siblings.post("tokens", "/erasures", user, ErasureRequest(purpose="the person was deleted"), Erased)
+
+
+def apply(event: ClerkEvent, end_elsewhere: Callable[[UserId], None] = end_at_vault) -> None:
+    """Bring the person to what the event says, unless something newer is known. Any repetition changes nothing.
+
+    Raises `Unavailable` when a deletion is not complete, for the event to be delivered again.
+    """
+    user = UserId(event.data.id)
+    if event.type == "user.deleted":
+        store.mark_deleted(user, clock.now())
+        end_elsewhere(user)
+        store.erase(user)
+    elif not is_deleted(user):
+        _upsert(user, event)
+        # A deletion that came in between left its mark before it erased, so that one of the two sees the other.
+        if is_deleted(user):
+            store.erase(user)
+
+
+def _upsert(user: UserId, event: ClerkEvent) -> None:
+    profile = {
+        "email": event.data.primary_email,
+        "given_name": event.data.first_name,
+        "family_name": event.data.last_name,
+    }
+    while True:
+        snapshot = store.read(user)
+        if snapshot is None:
+            try:
+                store.create(user, profile, event.data.updated_at)
+            except AlreadyExists:
+                continue
+            return
+        if store.clerk_updated_at(snapshot) >= event.data.updated_at:
+            telemetry.info("older event about a user ignored")
+            return
+        if store.update_profile(snapshot, profile, event.data.updated_at):
+            return

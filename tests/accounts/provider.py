@@ -1,0 +1,57 @@
+"""A provider of one's own, for what happens between two steps of the vault."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from lib.accounts.models import Provider
+from lib.accounts.ports import Grant, GrantEnded, Owner
+from lib.accounts.vault.adapters import Providers
+
+SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
+HOUR = timedelta(hours=1)
+
+
+def _nothing() -> None:
+    return
+
+
+@dataclass
+class OwnProvider:
+    """Grants tokens of a chosen lifetime. `meanwhile` happens when it is asked, `failure` is what it then raises."""
+
+    lifetime: timedelta = HOUR
+    meanwhile: Callable[[], object] = _nothing
+    failure: Exception | None = None
+    asked: list[str] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
+
+    def exchange(self, code: str, code_verifier: str, redirect_url: str) -> tuple[Grant, Owner]:
+        self._be_asked("exchange")
+        return self._grant(), Owner("https://provider.example", "subject", "somebody@provider.example")
+
+    def refresh(self, refresh_token: str) -> Grant:
+        self._be_asked("refresh")
+        return self._grant()
+
+    def revoke(self, refresh_token: str) -> bool:
+        self._be_asked("revoke")
+        self.revoked.append(refresh_token)
+        return True
+
+    def all(self) -> Providers:
+        """As the vault takes providers."""
+        return {Provider.GOOGLE: self}
+
+    def _be_asked(self, what: str) -> None:
+        self.asked.append(what)
+        self.meanwhile()
+        if self.failure is not None:
+            raise self.failure
+
+    def _grant(self) -> Grant:
+        number = len(self.asked)
+        return Grant(f"access-{id(self)}-{number}", f"refresh-{id(self)}-{number}", self.lifetime, frozenset({SCOPE}))
+
+
+ENDED = GrantEnded("Token has been expired or revoked.")
