@@ -22,12 +22,13 @@ from lib.chat.models import (
     Run,
     RunId,
 )
+from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.http import Answer, Service, Strict
 from lib.core.store import UserId
 from lib.core.tasks import TaskSettings
 from lib.usage.rate import requests_per_minute
 
-service = Service("Chat", limit=requests_per_minute, requires=(TaskSettings, CatalogueSettings))
+service = Service("Chat", limit=requests_per_minute, requires=(TaskSettings, CatalogueSettings), secrets=(CURSOR_KEY,))
 
 
 class ConversationPath(BaseModel):

@@ -36,6 +36,7 @@ from lib.core.http_models import ProblemDocument, Strict
 from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, admitted_caller, identify
 from lib.core.limits import Limit
 from lib.core.request_log import request_log
+from lib.core.secrets import missing
 
 VERSION = "1"
 MAXIMUM_BODY_BYTES = 1024 * 1024
@@ -86,13 +87,21 @@ class Service:
         admits: Admits = Admits.GATEWAY,
         limit: Limit | None = None,
         requires: tuple[type[settings.Settings], ...] = (),
+        secrets: tuple[str, ...] = (),
     ):
         """Raises `InvalidSettings` when the function's environment lacks something, which keeps it from starting."""
         identity_settings: dict[Admits, tuple[type[settings.Settings], ...]] = {
             Admits.GATEWAY: (GatewaySettings, CallerSettings),
             Admits.NAMING_CALLERS: (CallerSettings,),
         }
-        settings.require(Environment, *identity_settings.get(admits, ()), *requires)
+        limit_settings = limit.settings if limit is not None else ()
+        settings.require(
+            Environment,
+            *identity_settings.get(admits, ()),
+            *limit_settings,
+            *requires,
+            further=missing(secrets),
+        )
         self._admits = admits
         self._limit = limit
         self._routes: dict[str, _Route] = {}

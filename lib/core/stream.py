@@ -28,6 +28,7 @@ from lib.core.http_models import ProblemDocument
 from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, identify
 from lib.core.limits import Limit
 from lib.core.request_log import RequestLog, request_log
+from lib.core.secrets import missing
 
 VERSION = "1"
 HEARTBEAT = timedelta(seconds=15)
@@ -115,13 +116,22 @@ class StreamService:
         ending: Callable[[], Awaitable[None]],
         limit: Limit | None = None,
         requires: tuple[type[settings.Settings], ...] = (),
+        secrets: tuple[str, ...] = (),
         heartbeat: timedelta = HEARTBEAT,
     ):
         """`ending` is awaited when the instance is told to end; `heartbeat` is the longest silence.
 
         Raises `InvalidSettings`.
         """
-        settings.require(Environment, GatewaySettings, CallerSettings, *requires)
+        limit_settings = limit.settings if limit is not None else ()
+        settings.require(
+            Environment,
+            GatewaySettings,
+            CallerSettings,
+            *limit_settings,
+            *requires,
+            further=missing(secrets),
+        )
         self.title = title
         self.routes: list[Route] = []
         self._headers = headers

@@ -13,6 +13,7 @@ from google.api_core.exceptions import GoogleAPICallError, RetryError
 
 from lib.core import clock, telemetry
 from lib.core.errors import TooManyRequests
+from lib.core.limits import Limit
 from lib.core.settings import load
 from lib.core.store import UserId
 from lib.usage import store
@@ -39,7 +40,7 @@ _lock = Lock()
 _windows: dict[UserId, _Window] = {}
 
 
-def requests_per_minute(person: UserId) -> None:
+def count(person: UserId) -> None:
     """Count a request. Raises `TooManyRequests` with the seconds to wait."""
     try:
         wait = _wait(person)
@@ -49,6 +50,10 @@ def requests_per_minute(person: UserId) -> None:
     if wait > 0:
         seconds = str(max(1, round(wait)))
         raise TooManyRequests(f"Try again in {seconds} s", headers={"Retry-After": seconds})
+
+
+requests_per_minute = Limit(count, settings=(LimitSettings,))
+"""What functions put before their routes."""
 
 
 def _wait(person: UserId) -> float:

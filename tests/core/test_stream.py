@@ -19,9 +19,11 @@ from lib.core import settings
 from lib.core.errors import NotFound, TooManyRequests
 from lib.core.identity import Identity
 from lib.core.stream import StreamService
+from scripts.openapi_document import PLACEHOLDERS
 
 CALLER = "tasks-invoker@briefly.iam.gserviceaccount.com"
 EVENT_STREAM = {"Accept": "text/event-stream"}
+KEYS = PLACEHOLDERS["GATEWAY_KEYS"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "GOOGLE_CLOUD_PROJECT": "briefly",
         "K_SERVICE": "stream",
         "FUNCTION_URL": "https://{name}.example",
-        "GATEWAY_KEYS": "{}",
-        "CLERK_KEYS": "{}",
+        "GATEWAY_KEYS": KEYS,
+        "CLERK_KEYS": KEYS,
         "CLERK_ISSUER": "https://clerk.example",
         "CLERK_PARTIES": "[]",
         "CALLERS": json.dumps([CALLER]),
