@@ -208,19 +208,19 @@ def _view(handler: Callable[..., Any], hints: dict[str, Any], route: str, status
     def view(**arguments: Any) -> Response:
         for name in given.keys() & hints.keys():
             arguments[name] = given[name]()
-        return _once(route, lambda: _response(handler(**arguments), status))
+        return _once(route, status, lambda: _response(handler(**arguments), status))
 
     view.__name__ = handler.__name__
     view.__annotations__ = {name: hints[name] for name in ("path", "query", "body") if name in hints}
     return view
 
 
-def _once(route: str, answer: Callable[[], Response]) -> Response:
+def _once(route: str, status: int, answer: Callable[[], Response]) -> Response:
     """Answer under the request's idempotency key, if it has one and acts for a person."""
     key = request.headers.get(IDEMPOTENCY_HEADER)
     if key is None or request.method == "GET" or "identity" not in g:
         return answer()
-    claim = idempotency.begin(g.identity.person, route, key, _target(), request.get_data())
+    claim = idempotency.begin(g.identity.person, route, key, _target(), request.get_data(), status)
     if isinstance(claim, idempotency.Replay):
         replayed = {"Idempotency-Replayed": "true"}
         if claim.body is None:
