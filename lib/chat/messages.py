@@ -51,7 +51,7 @@ def page(person: UserId, conversation_id: str, limit: int, after: str | None) ->
     """A page of a conversation's messages. Raises `NotFound`, `InvalidCursor`."""
     conversations.read(person, conversation_id)
     listing = f"messages/{conversation_id}"
-    position = cursor.decode(person, listing, after) if after else None
+    position = cursor.decode(person, listing, after) if after is not None else None
     found = store.messages(
         person,
         conversation_id,

@@ -19,12 +19,11 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as NoRoute
 
-from lib.core import deadline, idempotency, settings, telemetry
+from lib.core import deadline, idempotency, problems, settings, telemetry
 from lib.core.environment import Environment
 from lib.core.errors import (
     MEDIA_TYPE,
     BodyTooLarge,
-    InternalError,
     InvalidRequest,
     MalformedBody,
     MethodNotAllowed,
@@ -75,6 +74,7 @@ class _Route:
     name: str
     sensitive: bool
     takes_json: bool
+    takes_query: bool
 
 
 class Service:
@@ -116,6 +116,8 @@ class Service:
         )
         self.app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES
         self.app.url_map.strict_slashes = False
+        # Werkzeug would answer a doubled slash with a redirect, before identity and without a problem's form.
+        self.app.url_map.merge_slashes = False
         self.app.before_request(self._admit)
         self.app.register_error_handler(Exception, _answer_error)
 
@@ -162,8 +164,11 @@ class Service:
 
         def register(handler: Handler) -> Handler:
             hints = get_type_hints(handler)
+            _check_strict(hints)
             name = f"{method} {rule}"
-            self._routes[handler.__name__] = _Route(name, sensitive, takes_json="body" in hints)
+            self._routes[handler.__name__] = _Route(
+                name, sensitive, takes_json="body" in hints, takes_query="query" in hints
+            )
             getattr(self.app, method.lower())(
                 rule,
                 responses={status: _documented(hints.get("return"))},
@@ -188,12 +193,21 @@ class Service:
                 self._limit(g.identity.person)
         elif self._admits is Admits.CALLERS:
             telemetry.add(caller=admitted_caller(request.headers))
+        if request.args and not route.takes_query:
+            raise problems.unknown_query(request.args)
         if route.takes_json:
             _check_json()
 
     def _identify(self, route: _Route) -> Identity:
         received = Request(request.headers, request.method, _target(), request.get_data())
         return identify(received, sensitive=route.sensitive)
+
+
+def _check_strict(hints: dict[str, Any]) -> None:
+    """Raises `TypeError` for a model of what callers send that would let unknown fields pass."""
+    for name in ("query", "body"):
+        if name in hints and not issubclass(hints[name], Strict):
+            raise TypeError(f"{hints[name].__name__} has to be Strict")
 
 
 def _view(handler: Callable[..., Any], hints: dict[str, Any], route: str, status: int) -> Callable[..., Response]:
@@ -256,7 +270,7 @@ def _check_json() -> None:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType()
     try:
-        value = json.loads(request.get_data())
+        value = json.loads(request.get_data(), parse_constant=_refuse_constant)
         # JSON can escape half a character, which no text can hold (RFC 7493, section 2.1).
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -265,12 +279,13 @@ def _check_json() -> None:
         raise MalformedBody("The body has to be a JSON object")
 
 
+def _refuse_constant(name: str) -> None:
+    """Python's own addition to JSON. Raises `ValueError`."""
+    raise ValueError(f"{name} is not JSON")
+
+
 def _refuse_invalid(error: ValidationError) -> Response:
-    fields = [
-        {"field": ".".join(map(str, entry["loc"])), "message": entry["msg"]}
-        for entry in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    raise InvalidRequest("; ".join(f"{entry['field']}: {entry['message']}" for entry in fields), errors=fields)
+    raise problems.invalid(error)
 
 
 def _answer_error(error: Exception) -> Response:
@@ -282,8 +297,6 @@ def _answer_error(error: Exception) -> Response:
 
 def _as_problem(error: Exception) -> Problem:
     match error:
-        case Problem():
-            return error
         case RequestEntityTooLarge():
             return BodyTooLarge()
         case NoRoute():
@@ -292,8 +305,7 @@ def _as_problem(error: Exception) -> Problem:
             return MethodNotAllowed(headers={"Allow": ", ".join(error.valid_methods or ())})
         case HTTPException():
             return InvalidRequest(error.description)
-    telemetry.error("unhandled exception", error)
-    return InternalError()
+    return problems.problem(error)
 
 
 _PROBLEM_RESPONSE: dict[str, Any] = {
