@@ -45,9 +45,7 @@ class Global(StrEnum):
 
     BREAKERS = "breakers"
     PERSON_HASHES = "person_hashes"
-    SERVICE_METRICS = "service_metrics"
     STREAM_INSTANCES = "stream_instances"
-    WEBHOOK_RECEIPTS = "webhook_receipts"
     DELETED_USERS = "deleted_users"
 
 
