@@ -93,10 +93,9 @@ def list_messages(person: UserId, path: ConversationPath, query: Page) -> Messag
 
 
 @service.post("/conversations/<conversation_id>/messages", status=201)
-def post_message(person: UserId, path: ConversationPath, body: MessagePost) -> MessagePosted:
+def post_message(person: UserId, path: ConversationPath, body: MessagePost) -> Answer[MessagePosted]:
     """Ask; the answer streams at the path that comes back. A repeat finds the same run, with status 200"""
-    posted, created = messages.post(person, path.conversation_id, body)
-    return Answer(posted, 201 if created else 200)  # type: ignore[return-value]
+    return messages.post(person, path.conversation_id, body)
 
 
 @service.put("/conversations/<conversation_id>/messages/<message_id>/feedback")

@@ -42,8 +42,7 @@ class ThreadPath(BaseModel):
 @service.get("/")
 def list_messages(person: UserId, query: Listing) -> MailPage:
     """List or search messages, newest first"""
-    wanted = MailQuery.model_validate(query.model_dump(exclude={"limit", "cursor"}))
-    return office_mail.search(person, query=wanted, limit=query.limit, cursor=query.cursor)
+    return office_mail.search(person, query=query, limit=query.limit, cursor=query.cursor)
 
 
 @service.get("/labels")

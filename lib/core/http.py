@@ -4,12 +4,12 @@ A thin adapter of Flask (routing, validation and OpenAPI by flask-openapi3) over
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from inspect import getdoc
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from flask import Response, g, request
 from flask_openapi3.models.info import Info
@@ -31,7 +31,7 @@ from lib.core.errors import (
     Problem,
     UnsupportedMediaType,
 )
-from lib.core.http_models import ProblemDocument, Strict
+from lib.core.http_models import Answer, ProblemDocument, Strict
 from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, admitted_caller, identify
 from lib.core.limits import Limit
 from lib.core.request_log import request_log
@@ -45,15 +45,6 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 __all__ = ["Admits", "Answer", "Service", "Strict"]
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A result with a status or headers other than the route's usual ones."""
-
-    body: BaseModel | None
-    status: int = 200
-    headers: Mapping[str, str] | None = None
 
 
 class Admits(Enum):
@@ -263,6 +254,8 @@ def _response(result: Any, status: int) -> Response:
 
 
 def _documented(model: Any) -> type[BaseModel] | None:
+    if get_origin(model) is Answer:
+        (model,) = get_args(model)
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 

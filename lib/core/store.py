@@ -9,7 +9,14 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NewType
 
-from google.api_core.exceptions import AlreadyExists, Conflict, FailedPrecondition, NotFound
+from google.api_core.exceptions import (
+    AlreadyExists,
+    Conflict,
+    FailedPrecondition,
+    GoogleAPICallError,
+    NotFound,
+    RetryError,
+)
 from google.cloud import firestore
 
 from lib.core.environment import project
@@ -23,7 +30,9 @@ __all__ = [
     "Database",
     "FailedPrecondition",
     "Global",
+    "GoogleAPICallError",
     "NotFound",
+    "RetryError",
     "UserId",
     "client",
     "compare_and_set",

@@ -9,13 +9,11 @@ not answer, requests are admitted: a limit that is down must not take the produc
 from dataclasses import dataclass, field
 from threading import Lock
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
-
 from lib.core import clock, telemetry
 from lib.core.errors import TooManyRequests
 from lib.core.limits import Limit
 from lib.core.settings import load
-from lib.core.store import UserId
+from lib.core.store import GoogleAPICallError, RetryError, UserId
 from lib.usage import store
 from lib.usage.limits import LimitSettings
 
