@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +17,26 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "openapi.json"
-# A function's settings have to be there for its module to load; what they are makes no difference to its routes.
+# The key of RFC 8037, appendix A.2.
+_KEYS = '{"keys": [{"kty": "OKP", "kid": "1", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'
+# A function's settings have to be right for its module to load; what they are makes no difference to its routes.
+# Those that are not here have defaults.
 PLACEHOLDERS = {
     "GOOGLE_CLOUD_PROJECT": "briefly",
     "FUNCTION_URL": "https://{name}.example",
+    "GATEWAY_KEYS": _KEYS,
+    "CLERK_KEYS": _KEYS,
+    "CLERK_ISSUER": "https://clerk.example",
     "CLERK_PARTIES": "[]",
+    "TASKS_INVOKER": "tasks-invoker@briefly.example",
+    "VAULT_KEY": "projects/briefly/locations/here/keyRings/briefly/cryptoKeys/vault",
     "OAUTH_REDIRECT_URLS": "[]",
+    "GOOGLE_OAUTH_CLIENT_ID": "client",
+    "GOOGLE_AUTHORIZE_URL": "https://google.example/authorize",
+    "GOOGLE_TOKEN_URL": "https://google.example/token",
+    "GOOGLE_REVOKE_URL": "https://google.example/revoke",
+    "GOOGLE_ISSUER": "https://google.example",
+    "GOOGLE_API_ENDPOINT": "https://google.example",
 }
 
 SCHEMAS = "#/components/schemas/"
@@ -104,15 +119,44 @@ def _together(*schemes: str) -> dict[str, list[str]]:
 
 def function_document(name: str, row: dict[str, Any]) -> dict[str, Any]:
     """What one function says of itself; `name` as the catalogue has it."""
-    with _placeholder_environment(name, row):
-        folder = name.replace("-", "_")
-        spec = importlib.util.spec_from_file_location(f"function_{folder}", ROOT / "functions" / folder / "main.py")
-        if spec is None or spec.loader is None:
-            raise FileNotFoundError(folder)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        document: dict[str, Any] = module.service.openapi()
+    with placeholder_environment(name, row):
+        document: dict[str, Any] = started(name).service.openapi()
         return document
+
+
+def started(name: str) -> Any:
+    """A function's module, loaded in the present environment. Raises `InvalidSettings`."""
+    folder = name.replace("-", "_")
+    spec = importlib.util.spec_from_file_location(f"function_{folder}", ROOT / "functions" / folder / "main.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(folder)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def placeholder_environment(name: str, row: dict[str, Any]) -> Iterator[Path]:
+    """For as long as the block, what a function needs to start; yields the folder of its secrets."""
+    from lib.core import settings
+
+    before = dict(os.environ)
+    needed = [variable for variable in row.get("settings", []) if variable in PLACEHOLDERS]
+    common = ["GOOGLE_CLOUD_PROJECT", "FUNCTION_URL"]
+    with tempfile.TemporaryDirectory() as folder:
+        for secret in row.get("secrets", []):
+            Path(folder, secret).write_text("placeholder", encoding="utf-8")
+        for variable in row.get("settings", []):
+            os.environ.pop(variable, None)
+        os.environ.update({variable: PLACEHOLDERS[variable] for variable in [*common, *needed]})
+        os.environ.update({"K_SERVICE": name, "SECRETS_DIR": folder})
+        settings.forget()
+        try:
+            yield Path(folder)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+            settings.forget()
 
 
 def _documents() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -147,22 +191,6 @@ def _pointing(value: Any, targets: dict[str, str]) -> Any:
         mapping = value["discriminator"].get("mapping", {})
         pointing["discriminator"]["mapping"] = {kind: targets.get(one, one) for kind, one in mapping.items()}
     return pointing
-
-
-@contextmanager
-def _placeholder_environment(name: str, row: dict[str, Any]) -> Iterator[None]:
-    from lib.core import settings
-
-    before = dict(os.environ)
-    os.environ.update(dict.fromkeys(row.get("settings", []), "placeholder") | PLACEHOLDERS | {"K_SERVICE": name})
-    os.environ.pop("MODEL_CATALOGUE", None)
-    settings.forget()
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-        settings.forget()
 
 
 if __name__ == "__main__":

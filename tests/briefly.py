@@ -141,12 +141,18 @@ class Briefly:
         (unseen,) = addresses() - known
         return unseen
 
-    def as_function(self, name: str, function: str, path: str, person: str, body: Any) -> requests.Response:
+    def as_function(
+        self, name: str, function: str, path: str, person: str, body: Any, **headers: str
+    ) -> requests.Response:
         """Call a function with the identity of another one, for a person."""
         tokens = IdentityTokens.from_file(self.state.identity_key)
         proof = tokens.mint(service_account(name), self.state.endpoints.function(function))
-        headers = {"Authorization": f"Bearer {proof}", "X-Briefly-Person": person}
-        return requests.post(f"{self.state.origin}/{function}{path}", json=body, headers=headers, timeout=60)
+        proved = {"Authorization": f"Bearer {proof}", "X-Briefly-Person": person, "Content-Type": "application/json"}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        text = body if isinstance(body, str) else json.dumps(body)
+        return requests.post(
+            f"{self.state.origin}/{function}{path}", data=text.encode(), headers=proved | named, timeout=60
+        )
 
     def move_clock(self, seconds: float) -> None:
         """Move the time of everything."""

@@ -16,12 +16,13 @@ from lib.accounts.models import (
     Shredded,
 )
 from lib.accounts.providers import AuthorizeSettings
+from lib.core.events import EventSettings
 from lib.core.http import Service
 from lib.core.identity import Identity
 from lib.core.store import UserId
 from lib.usage.rate import requests_per_minute
 
-service = Service("Accounts", limit=requests_per_minute, requires=(AuthorizeSettings,))
+service = Service("Accounts", limit=requests_per_minute, requires=(AuthorizeSettings, EventSettings))
 
 
 class AccountPath(BaseModel):

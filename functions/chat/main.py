@@ -22,12 +22,13 @@ from lib.chat.models import (
     Run,
     RunId,
 )
+from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.http import Answer, Service, Strict
 from lib.core.store import UserId
 from lib.core.tasks import TaskSettings
 from lib.usage.rate import requests_per_minute
 
-service = Service("Chat", limit=requests_per_minute, requires=(TaskSettings, CatalogueSettings))
+service = Service("Chat", limit=requests_per_minute, requires=(TaskSettings, CatalogueSettings), secrets=(CURSOR_KEY,))
 
 
 class ConversationPath(BaseModel):
@@ -92,10 +93,9 @@ def list_messages(person: UserId, path: ConversationPath, query: Page) -> Messag
 
 
 @service.post("/conversations/<conversation_id>/messages", status=201)
-def post_message(person: UserId, path: ConversationPath, body: MessagePost) -> MessagePosted:
+def post_message(person: UserId, path: ConversationPath, body: MessagePost) -> Answer[MessagePosted]:
     """Ask; the answer streams at the path that comes back. A repeat finds the same run, with status 200"""
-    posted, created = messages.post(person, path.conversation_id, body)
-    return Answer(posted, 201 if created else 200)  # type: ignore[return-value]
+    return messages.post(person, path.conversation_id, body)
 
 
 @service.put("/conversations/<conversation_id>/messages/<message_id>/feedback")

@@ -5,6 +5,7 @@ from typing import Any
 import functions_framework
 from pydantic import BaseModel, Field
 
+from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.http import Service, Strict
 from lib.core.store import UserId
 from lib.office import events as office_events
@@ -14,7 +15,7 @@ from lib.office.models import CalendarList, Event, EventPage
 from lib.office.queries import Moment, Words
 from lib.usage.rate import requests_per_minute
 
-service = Service("Events", limit=requests_per_minute, requires=(GoogleApiSettings,))
+service = Service("Events", limit=requests_per_minute, requires=(GoogleApiSettings,), secrets=(CURSOR_KEY,))
 
 
 class Listing(Strict):

@@ -5,6 +5,7 @@ from typing import Any
 import functions_framework
 from pydantic import BaseModel, ConfigDict, Field
 
+from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.http import Service, Strict
 from lib.core.store import UserId
 from lib.office import mail as office_mail
@@ -14,7 +15,7 @@ from lib.office.models import LabelList, MailMessage, MailPage, MailThread
 from lib.office.queries import MailQuery
 from lib.usage.rate import requests_per_minute
 
-service = Service("Mail", limit=requests_per_minute, requires=(GoogleApiSettings,))
+service = Service("Mail", limit=requests_per_minute, requires=(GoogleApiSettings,), secrets=(CURSOR_KEY,))
 
 
 class Listing(Strict, MailQuery):
@@ -41,8 +42,7 @@ class ThreadPath(BaseModel):
 @service.get("/")
 def list_messages(person: UserId, query: Listing) -> MailPage:
     """List or search messages, newest first"""
-    wanted = MailQuery.model_validate(query.model_dump(exclude={"limit", "cursor"}))
-    return office_mail.search(person, query=wanted, limit=query.limit, cursor=query.cursor)
+    return office_mail.search(person, query=query, limit=query.limit, cursor=query.cursor)
 
 
 @service.get("/labels")

@@ -5,19 +5,34 @@ from typing import Any
 import functions_framework.aio
 from pydantic import BaseModel
 
+from lib.ai.anthropic.settings import SECRET as ANTHROPIC_KEY
+from lib.ai.anthropic.settings import AnthropicSettings
 from lib.ai.catalogue import CatalogueSettings
+from lib.ai.openai.settings import SECRET as OPENAI_KEY
+from lib.ai.openai.settings import OpenAISettings
 from lib.chat import streaming, wire
 from lib.chat.models import ConversationId, RunId
+from lib.core.events import EventSettings
 from lib.core.identity import Identity
 from lib.core.stream import Events, StreamService
+from lib.office.google.settings import GoogleApiSettings
 from lib.usage.rate import requests_per_minute
+from lib.usage.rate_card import RateSettings
 
 service = StreamService(
     "Stream",
     headers=wire.HEADERS,
     ending=streaming.end,
     limit=requests_per_minute,
-    requires=(CatalogueSettings,),
+    requires=(
+        CatalogueSettings,
+        OpenAISettings,
+        AnthropicSettings,
+        RateSettings,
+        GoogleApiSettings,
+        EventSettings,
+    ),
+    secrets=(OPENAI_KEY, ANTHROPIC_KEY),
 )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import functions_framework
 
+from lib.accounts.google.oauth import CLIENT_SECRET
 from lib.accounts.models import (
     AccessToken,
     ExchangedAccount,
@@ -19,7 +20,9 @@ from lib.core.identity import Identity
 from lib.core.keys import KeySettings
 from lib.users.models import Erased, ErasureRequest
 
-service = Service("Tokens", admits=Admits.NAMING_CALLERS, requires=(KeySettings, TokenSettings))
+service = Service(
+    "Tokens", admits=Admits.NAMING_CALLERS, requires=(KeySettings, TokenSettings), secrets=(CLIENT_SECRET,)
+)
 
 
 @service.post("/exchanges")

@@ -6,13 +6,14 @@ from typing import Any
 import functions_framework
 from pydantic import Field
 
+from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.http import Service, Strict
 from lib.core.store import UserId
 from lib.usage import reports
 from lib.usage.models import Limits, ModelUsedPage, UsageReport
 from lib.usage.rate import requests_per_minute
 
-service = Service("Usage", limit=requests_per_minute)
+service = Service("Usage", limit=requests_per_minute, secrets=(CURSOR_KEY,))
 
 
 class Span(Strict):

@@ -4,10 +4,11 @@ from typing import Any
 
 import functions_framework
 
+from lib.core.events import EventSettings
 from lib.core.http import Admits, Service
 from lib.users import clerk
 
-service = Service("Webhooks", admits=Admits.ANYONE)
+service = Service("Webhooks", admits=Admits.ANYONE, requires=(EventSettings,), secrets=(clerk.SECRET,))
 
 
 @service.post("/clerk", status=204)

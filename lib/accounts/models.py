@@ -4,11 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from lib.core.http_models import Strict
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^acc_[0-9a-v]{24}$")]
+Purpose = Annotated[str, StringConstraints(min_length=3, max_length=100)]
+Scope = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+RedirectUrl = Annotated[str, StringConstraints(max_length=500)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
 class Provider(StrEnum):
@@ -52,13 +56,13 @@ class AccessToken(BaseModel):
     __str__ = __repr__
 
 
-class HandOutRequest(BaseModel):
+class HandOutRequest(Strict):
     """Asks the vault for an access token, for a purpose that the audit log keeps, with the scopes that it needs."""
 
     account_id: AccountId
-    purpose: Annotated[str, StringConstraints(min_length=3, max_length=100)]
-    scopes: list[str]
-    refused_token_hash: str | None = None
+    purpose: Purpose
+    scopes: Annotated[list[Scope], Field(max_length=50)]
+    refused_token_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     """SHA-256 of a token that the provider refused before its time, so that the same one is not handed out again."""
 
 
@@ -66,7 +70,7 @@ class ConnectionStart(Strict):
     """Asks to connect an account; the provider sends the person back to `redirect_url`, one of the allowed."""
 
     provider: Provider
-    redirect_url: Annotated[str, StringConstraints(max_length=500)]
+    redirect_url: RedirectUrl
     login_hint: Annotated[str, StringConstraints(max_length=320)] | None = None
 
 
@@ -82,17 +86,17 @@ class ConnectionFinish(Strict):
     """What the provider sent the person back with."""
 
     state: Annotated[str, StringConstraints(min_length=20, max_length=200)]
-    code: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    code: Code
     iss: Annotated[str, StringConstraints(max_length=500)] | None = None
 
 
-class ExchangeRequest(BaseModel):
-    """Has the vault turn a code into tokens and keep them."""
+class ExchangeRequest(Strict):
+    """Has the vault turn a code into tokens and keep them; the verifier is as long as RFC 7636, section 4.1, has it."""
 
     provider: Provider
-    code: str
-    code_verifier: str
-    redirect_url: str
+    code: Code
+    code_verifier: Annotated[str, StringConstraints(min_length=43, max_length=128)]
+    redirect_url: RedirectUrl
 
 
 class ExchangedAccount(BaseModel):
@@ -104,11 +108,11 @@ class ExchangedAccount(BaseModel):
     consented_at: datetime
 
 
-class ShredRequest(BaseModel):
+class ShredRequest(Strict):
     """Has the vault revoke an account's tokens at the provider and forget them."""
 
     account_id: AccountId
-    purpose: Annotated[str, StringConstraints(min_length=3, max_length=100)]
+    purpose: Purpose
 
 
 class Shredded(BaseModel):

@@ -31,7 +31,7 @@ def read(person: UserId, conversation_id: str) -> Conversation:
 
 def page(person: UserId, limit: int, after: str | None) -> ConversationPage:
     """A page of the person's conversations. Raises `InvalidCursor`."""
-    position = cursor.decode(person, LISTING, after) if after else None
+    position = cursor.decode(person, LISTING, after) if after is not None else None
     found = store.conversations(
         person, limit + 1, (datetime.fromisoformat(position["at"]), position["id"]) if position else None
     )
@@ -47,9 +47,10 @@ def page(person: UserId, limit: int, after: str | None) -> ConversationPage:
 
 def rename(person: UserId, conversation_id: str, title: str) -> Conversation:
     """Give the conversation a title. Raises `NotFound`."""
-    if not store.rename(person, conversation_id, title):
+    renamed = read(person, conversation_id).model_copy(update={"title": title})
+    if not store.rename(person, renamed):
         raise NotFound(UNKNOWN)
-    return read(person, conversation_id)
+    return renamed
 
 
 def delete(person: UserId, conversation_id: str) -> None:

@@ -7,6 +7,7 @@ from lib.chat import conversations, store
 from lib.chat.models import Message, MessagePage, MessagePost, MessagePosted, Run, RunState
 from lib.core import clock, cursor, ids, tasks, telemetry
 from lib.core.errors import Conflict, InvalidRequest, NotFound
+from lib.core.http_models import Answer
 from lib.core.store import NotFound as Missing
 from lib.core.store import UserId
 
@@ -16,8 +17,8 @@ TITLE_CHARACTERS = 60
 UNKNOWN_ANSWER = "There is no such answer"
 
 
-def post(person: UserId, conversation_id: str, wish: MessagePost) -> tuple[MessagePosted, bool]:
-    """The question and its run, and whether they are new.
+def post(person: UserId, conversation_id: str, wish: MessagePost) -> Answer[MessagePosted]:
+    """The question and its run; the status tells new ones (201) from those that a repeat found (200).
 
     A task asks for the stream a little later, so that a run is made whose reader never came.
     Raises `NotFound`, `Conflict` for an id with another text, `InvalidRequest` for an unknown model.
@@ -45,14 +46,14 @@ def post(person: UserId, conversation_id: str, wish: MessagePost) -> tuple[Messa
     if run.state is RunState.QUEUED:
         _schedule(person, run)
     posted = MessagePosted(message_id=wish.id, answer_id=run.answer_id, run=run, stream_path=f"/runs/{run_id}")
-    return posted, created
+    return Answer(posted, 201 if created else 200)
 
 
 def page(person: UserId, conversation_id: str, limit: int, after: str | None) -> MessagePage:
     """A page of a conversation's messages. Raises `NotFound`, `InvalidCursor`."""
     conversations.read(person, conversation_id)
     listing = f"messages/{conversation_id}"
-    position = cursor.decode(person, listing, after) if after else None
+    position = cursor.decode(person, listing, after) if after is not None else None
     found = store.messages(
         person,
         conversation_id,

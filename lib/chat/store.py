@@ -14,7 +14,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.watch import ChangeType
 
 from lib.chat.models import Conversation, Message, Run, RunState
-from lib.core import clock
+from lib.core import clock, idempotency
 from lib.core.store import AlreadyExists, Global, NotFound, UserId, client, compare_and_set, global_document, person
 
 SCHEMA_VERSION = 1
@@ -23,8 +23,10 @@ SIGNALS_KEPT = timedelta(hours=2)
 
 def create_conversation(user: UserId, conversation: Conversation) -> bool:
     """Keep a new conversation; False if there is one with this id."""
+    batch = client().batch()
+    batch.create(_conversation(user, conversation.id), _versioned(conversation.model_dump()))
     try:
-        _conversation(user, conversation.id).create(_versioned(conversation.model_dump()))
+        idempotency.commit(batch, conversation)
     except AlreadyExists:
         return False
     return True
@@ -50,10 +52,12 @@ def conversations(user: UserId, limit: int, after: tuple[datetime, str] | None) 
     return [Conversation.model_validate(snapshot.to_dict()) for snapshot in query.stream()]
 
 
-def rename(user: UserId, conversation_id: str, title: str) -> bool:
-    """Change the title; False if there is no such conversation."""
+def rename(user: UserId, renamed: Conversation) -> bool:
+    """Keep the conversation's title; False if there is no such conversation."""
+    batch = client().batch()
+    batch.update(_conversation(user, renamed.id), {"title": renamed.title})
     try:
-        _conversation(user, conversation_id).update({"title": title})
+        idempotency.commit(batch, renamed)
     except NotFound:
         return False
     return True

@@ -1,6 +1,6 @@
 """The settings that every function has."""
 
-from lib.core.settings import Settings, load
+from lib.core.settings import Settings, WebAddress, load
 
 
 class Environment(Settings):
@@ -11,7 +11,7 @@ class Environment(Settings):
 
     google_cloud_project: str
     k_service: str
-    function_url: str
+    function_url: WebAddress
 
 
 def project() -> str:

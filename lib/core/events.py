@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
+from google.api_core.exceptions import GoogleAPIError
 from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import PubsubMessage
@@ -15,6 +16,8 @@ from lib.core.environment import project
 from lib.core.errors import MalformedWebhook
 from lib.core.grpc_endpoint import transport
 from lib.core.settings import Settings, load
+
+__all__ = ["Delivery", "EventSettings", "GoogleAPIError", "publish", "received"]
 
 PUBLISH_TIMEOUT_SECONDS = 4.0
 """Less than what an instance has to end."""

@@ -4,12 +4,12 @@ A thin adapter of Flask (routing, validation and OpenAPI by flask-openapi3) over
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 from inspect import getdoc
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from flask import Response, g, request
 from flask_openapi3.models.info import Info
@@ -19,12 +19,11 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as NoRoute
 
-from lib.core import deadline, idempotency, settings, telemetry
+from lib.core import deadline, idempotency, problems, settings, telemetry
 from lib.core.environment import Environment
 from lib.core.errors import (
     MEDIA_TYPE,
     BodyTooLarge,
-    InternalError,
     InvalidRequest,
     MalformedBody,
     MethodNotAllowed,
@@ -32,10 +31,11 @@ from lib.core.errors import (
     Problem,
     UnsupportedMediaType,
 )
-from lib.core.http_models import ProblemDocument, Strict
+from lib.core.http_models import Answer, ProblemDocument, Strict
 from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, admitted_caller, identify
 from lib.core.limits import Limit
 from lib.core.request_log import request_log
+from lib.core.secrets import missing
 
 VERSION = "1"
 MAXIMUM_BODY_BYTES = 1024 * 1024
@@ -45,15 +45,6 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 __all__ = ["Admits", "Answer", "Service", "Strict"]
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A result with a status or headers other than the route's usual ones."""
-
-    body: BaseModel | None
-    status: int = 200
-    headers: Mapping[str, str] | None = None
 
 
 class Admits(Enum):
@@ -74,6 +65,7 @@ class _Route:
     name: str
     sensitive: bool
     takes_json: bool
+    takes_query: bool
 
 
 class Service:
@@ -86,13 +78,21 @@ class Service:
         admits: Admits = Admits.GATEWAY,
         limit: Limit | None = None,
         requires: tuple[type[settings.Settings], ...] = (),
+        secrets: tuple[str, ...] = (),
     ):
         """Raises `InvalidSettings` when the function's environment lacks something, which keeps it from starting."""
         identity_settings: dict[Admits, tuple[type[settings.Settings], ...]] = {
             Admits.GATEWAY: (GatewaySettings, CallerSettings),
             Admits.NAMING_CALLERS: (CallerSettings,),
         }
-        settings.require(Environment, *identity_settings.get(admits, ()), *requires)
+        limit_settings = limit.settings if limit is not None else ()
+        settings.require(
+            Environment,
+            *identity_settings.get(admits, ()),
+            *limit_settings,
+            *requires,
+            further=missing(secrets),
+        )
         self._admits = admits
         self._limit = limit
         self._routes: dict[str, _Route] = {}
@@ -107,6 +107,8 @@ class Service:
         )
         self.app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES
         self.app.url_map.strict_slashes = False
+        # Werkzeug would answer a doubled slash with a redirect, before identity and without a problem's form.
+        self.app.url_map.merge_slashes = False
         self.app.before_request(self._admit)
         self.app.register_error_handler(Exception, _answer_error)
 
@@ -153,8 +155,11 @@ class Service:
 
         def register(handler: Handler) -> Handler:
             hints = get_type_hints(handler)
+            _check_strict(hints)
             name = f"{method} {rule}"
-            self._routes[handler.__name__] = _Route(name, sensitive, takes_json="body" in hints)
+            self._routes[handler.__name__] = _Route(
+                name, sensitive, takes_json="body" in hints, takes_query="query" in hints
+            )
             getattr(self.app, method.lower())(
                 rule,
                 responses={status: _documented(hints.get("return"))},
@@ -179,12 +184,21 @@ class Service:
                 self._limit(g.identity.person)
         elif self._admits is Admits.CALLERS:
             telemetry.add(caller=admitted_caller(request.headers))
+        if request.args and not route.takes_query:
+            raise problems.unknown_query(request.args)
         if route.takes_json:
             _check_json()
 
     def _identify(self, route: _Route) -> Identity:
         received = Request(request.headers, request.method, _target(), request.get_data())
         return identify(received, sensitive=route.sensitive)
+
+
+def _check_strict(hints: dict[str, Any]) -> None:
+    """Raises `TypeError` for a model of what callers send that would let unknown fields pass."""
+    for name in ("query", "body"):
+        if name in hints and not issubclass(hints[name], Strict):
+            raise TypeError(f"{hints[name].__name__} has to be Strict")
 
 
 def _view(handler: Callable[..., Any], hints: dict[str, Any], route: str, status: int) -> Callable[..., Response]:
@@ -199,19 +213,19 @@ def _view(handler: Callable[..., Any], hints: dict[str, Any], route: str, status
     def view(**arguments: Any) -> Response:
         for name in given.keys() & hints.keys():
             arguments[name] = given[name]()
-        return _once(route, lambda: _response(handler(**arguments), status))
+        return _once(route, status, lambda: _response(handler(**arguments), status))
 
     view.__name__ = handler.__name__
     view.__annotations__ = {name: hints[name] for name in ("path", "query", "body") if name in hints}
     return view
 
 
-def _once(route: str, answer: Callable[[], Response]) -> Response:
+def _once(route: str, status: int, answer: Callable[[], Response]) -> Response:
     """Answer under the request's idempotency key, if it has one and acts for a person."""
     key = request.headers.get(IDEMPOTENCY_HEADER)
     if key is None or request.method == "GET" or "identity" not in g:
         return answer()
-    claim = idempotency.begin(g.identity.person, route, key, _target(), request.get_data())
+    claim = idempotency.begin(g.identity.person, route, key, _target(), request.get_data(), status)
     if isinstance(claim, idempotency.Replay):
         replayed = {"Idempotency-Replayed": "true"}
         if claim.body is None:
@@ -240,6 +254,8 @@ def _response(result: Any, status: int) -> Response:
 
 
 def _documented(model: Any) -> type[BaseModel] | None:
+    if get_origin(model) is Answer:
+        (model,) = get_args(model)
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
@@ -247,7 +263,7 @@ def _check_json() -> None:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType()
     try:
-        value = json.loads(request.get_data())
+        value = json.loads(request.get_data(), parse_constant=_refuse_constant)
         # JSON can escape half a character, which no text can hold (RFC 7493, section 2.1).
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -256,12 +272,13 @@ def _check_json() -> None:
         raise MalformedBody("The body has to be a JSON object")
 
 
+def _refuse_constant(name: str) -> None:
+    """Python's own addition to JSON. Raises `ValueError`."""
+    raise ValueError(f"{name} is not JSON")
+
+
 def _refuse_invalid(error: ValidationError) -> Response:
-    fields = [
-        {"field": ".".join(map(str, entry["loc"])), "message": entry["msg"]}
-        for entry in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    raise InvalidRequest("; ".join(f"{entry['field']}: {entry['message']}" for entry in fields), errors=fields)
+    raise problems.invalid(error)
 
 
 def _answer_error(error: Exception) -> Response:
@@ -273,8 +290,6 @@ def _answer_error(error: Exception) -> Response:
 
 def _as_problem(error: Exception) -> Problem:
     match error:
-        case Problem():
-            return error
         case RequestEntityTooLarge():
             return BodyTooLarge()
         case NoRoute():
@@ -283,8 +298,7 @@ def _as_problem(error: Exception) -> Problem:
             return MethodNotAllowed(headers={"Allow": ", ".join(error.valid_methods or ())})
         case HTTPException():
             return InvalidRequest(error.description)
-    telemetry.error("unhandled exception", error)
-    return InternalError()
+    return problems.problem(error)
 
 
 _PROBLEM_RESPONSE: dict[str, Any] = {

@@ -1,9 +1,13 @@
-"""The base of models that a caller sends; apart from the HTTP layer, so that rooms need no framework."""
+"""What callers send and get, as far as rooms know of it; apart from the HTTP layer, so that they need no framework."""
 
+from collections.abc import Mapping
 from copy import deepcopy
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+_Body = TypeVar("_Body", bound=BaseModel)
 
 _schemas: dict[Any, dict[str, Any]] = {}
 
@@ -31,6 +35,15 @@ class Strict(BaseModel):
         if key not in _schemas:
             _schemas[key] = super().model_json_schema(*arguments, **options)
         return deepcopy(_schemas[key])
+
+
+@dataclass(frozen=True)
+class Answer(Generic[_Body]):
+    """A result with a status or headers other than the route's usual ones."""
+
+    body: _Body | None
+    status: int = 200
+    headers: Mapping[str, str] | None = None
 
 
 class ProblemDocument(BaseModel):

@@ -18,7 +18,7 @@ from pydantic import Field
 from lib.core import clock, signed_tokens
 from lib.core.environment import function_name, service_account
 from lib.core.errors import Forbidden, ReplayedRequest, Unauthenticated
-from lib.core.settings import Settings, load
+from lib.core.settings import Settings, WebAddress, load
 from lib.core.store import AlreadyExists, UserId, person
 
 SERVICE_TOKEN_TYPE = "briefly+jwt"
@@ -39,9 +39,9 @@ class Headers(Protocol):
 class GatewaySettings(Settings):
     """What proves the gateway and its people: both key sets are JWKS as JSON; parties are the allowed `azp`."""
 
-    gateway_keys: str
-    clerk_keys: str
-    clerk_issuer: str
+    gateway_keys: signed_tokens.KeySet
+    clerk_keys: signed_tokens.KeySet
+    clerk_issuer: WebAddress
     clerk_parties: list[str]
 
 

@@ -1,5 +1,6 @@
 """Secrets, as Cloud Run mounts them: one file each, of which every reading yields the newest version."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -40,15 +41,33 @@ class Secret:
 def read(name: str) -> Secret:
     """The newest version of a secret, kept for five minutes, so that a rotation needs no new deployment.
 
-    Raises `InvalidSettings` when it is not mounted.
+    Raises `InvalidSettings` when it is not mounted, or empty.
     """
     with _lock:
         kept = _cache.get(name)
         if kept and clock.now() - kept[0] < KEPT:
             return kept[1]
-        try:
-            secret = Secret((Path(load(SecretSettings).secrets_dir) / name).read_text(encoding="utf-8").strip())
-        except OSError:
-            raise InvalidSettings(f"the secret {name} is not mounted") from None
+        secret = _mounted(name)
         _cache[name] = (clock.now(), secret)
         return secret
+
+
+def missing(names: Iterable[str]) -> Iterator[str]:
+    """A complaint for each of these secrets that is not mounted, or empty."""
+    for name in names:
+        try:
+            _mounted(name)
+        except InvalidSettings as error:
+            yield str(error)
+
+
+def _mounted(name: str) -> Secret:
+    try:
+        text = (Path(load(SecretSettings).secrets_dir) / name).read_text(encoding="utf-8").strip()
+    except OSError:
+        raise InvalidSettings(f"the secret {name} is not mounted") from None
+    except UnicodeDecodeError:
+        raise InvalidSettings(f"the secret {name} is not text") from None
+    if not text:
+        raise InvalidSettings(f"the secret {name} is empty")
+    return Secret(text)

@@ -1,13 +1,17 @@
 """Typed settings from the environment, checked when a function starts."""
 
 import os
-from typing import Any, TypeVar, cast, get_origin
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar, cast, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import from_json
 
 _S = TypeVar("_S", bound="Settings")
+
+WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+"""Where something is reached over HTTP."""
 
 
 class Settings(BaseModel):
@@ -37,14 +41,15 @@ def load(settings: type[_S]) -> _S:
     return cast(_S, loaded)
 
 
-def require(*groups: type[Settings]) -> None:
-    """Check several groups at once. Raises one `InvalidSettings` for all of them."""
+def require(*groups: type[Settings], further: Iterable[str] = ()) -> None:
+    """Check several groups at once. Raises one `InvalidSettings` for all of them, and for further complaints."""
     complaints: list[str] = []
-    for group in groups:
+    for group in dict.fromkeys(groups):
         try:
             load(group)
         except InvalidSettings as error:
             complaints.append(str(error))
+    complaints.extend(further)
     if complaints:
         raise InvalidSettings(f"{os.environ.get('K_SERVICE', 'function')} cannot start: {'; '.join(complaints)}")
 

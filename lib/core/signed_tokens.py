@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jwt
+from pydantic import AfterValidator
 
 from lib.core import clock
 from lib.core.errors import Unauthenticated
@@ -13,14 +14,29 @@ LEEWAY_SECONDS = 5
 MAXIMUM_CHARACTERS = 8192
 
 
+def _with_named_keys(key_set: str) -> str:
+    """Raises `ValueError` for what is no key set, or has no key that a token could name."""
+    try:
+        named = _keys(key_set)
+    except (jwt.PyJWTError, ValueError, TypeError, LookupError, AttributeError):
+        raise ValueError("it is not a JSON web key set") from None
+    if not named:
+        raise ValueError("none of its keys has an id")
+    return key_set
+
+
+KeySet = Annotated[str, AfterValidator(_with_named_keys)]
+"""A JSON web key set (RFC 7517) whose keys have ids."""
+
+
 @dataclass(frozen=True)
 class Expectation:
     """What a token must be: everything is pinned, nothing is taken from the token itself.
 
-    `keys` is a JSON web key set (RFC 7517). `lifetime_seconds` is the longest from `iat` to `exp` that is believed.
+    `lifetime_seconds` is the longest from `iat` to `exp` that is believed.
     """
 
-    keys: str
+    keys: KeySet
     algorithm: Literal["EdDSA", "RS256"]
     issuer: str
     required: tuple[str, ...] = ("sub", "iat", "exp")

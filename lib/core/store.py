@@ -9,7 +9,15 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, NewType
 
-from google.api_core.exceptions import AlreadyExists, Conflict, FailedPrecondition, NotFound
+from google.api_core.exceptions import (
+    AlreadyExists,
+    Conflict,
+    FailedPrecondition,
+    GoogleAPICallError,
+    GoogleAPIError,
+    NotFound,
+    RetryError,
+)
 from google.cloud import firestore
 
 from lib.core.environment import project
@@ -23,7 +31,10 @@ __all__ = [
     "Database",
     "FailedPrecondition",
     "Global",
+    "GoogleAPICallError",
+    "GoogleAPIError",
     "NotFound",
+    "RetryError",
     "UserId",
     "client",
     "compare_and_set",
@@ -45,9 +56,7 @@ class Global(StrEnum):
 
     BREAKERS = "breakers"
     PERSON_HASHES = "person_hashes"
-    SERVICE_METRICS = "service_metrics"
     STREAM_INSTANCES = "stream_instances"
-    WEBHOOK_RECEIPTS = "webhook_receipts"
     DELETED_USERS = "deleted_users"
 
 

@@ -21,13 +21,14 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import compile_path
 
-from lib.core import settings, telemetry
+from lib.core import problems, settings, telemetry
 from lib.core.environment import Environment
-from lib.core.errors import MEDIA_TYPE, InternalError, InvalidRequest, MethodNotAllowed, NotFound, Problem
+from lib.core.errors import MEDIA_TYPE, MethodNotAllowed, NotFound, Problem
 from lib.core.http_models import ProblemDocument
 from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, identify
 from lib.core.limits import Limit
 from lib.core.request_log import RequestLog, request_log
+from lib.core.secrets import missing
 
 VERSION = "1"
 HEARTBEAT = timedelta(seconds=15)
@@ -35,6 +36,7 @@ THREADS = 64
 RECONNECT_MILLISECONDS = 500
 RECONNECT_AFTER_PROBLEM_SECONDS = "5"
 EVENT_STREAM = "text/event-stream"
+RESUMPTION_QUERY = "last_event_id"
 PASSING = (429, 500, 502, 503, 504)
 
 
@@ -60,7 +62,7 @@ _RESUMPTION: list[dict[str, Any]] = [
         "description": "The id of the last event that came: what follows it is sent",
         "schema": {"type": "string"},
     }
-    for name, place in (("Last-Event-ID", "header"), ("last_event_id", "query"))
+    for name, place in (("Last-Event-ID", "header"), (RESUMPTION_QUERY, "query"))
 ]
 _RESPONSES: dict[str, Any] = {
     "200": {
@@ -115,13 +117,22 @@ class StreamService:
         ending: Callable[[], Awaitable[None]],
         limit: Limit | None = None,
         requires: tuple[type[settings.Settings], ...] = (),
+        secrets: tuple[str, ...] = (),
         heartbeat: timedelta = HEARTBEAT,
     ):
         """`ending` is awaited when the instance is told to end; `heartbeat` is the longest silence.
 
         Raises `InvalidSettings`.
         """
-        settings.require(Environment, GatewaySettings, CallerSettings, *requires)
+        limit_settings = limit.settings if limit is not None else ()
+        settings.require(
+            Environment,
+            GatewaySettings,
+            CallerSettings,
+            *limit_settings,
+            *requires,
+            further=missing(secrets),
+        )
         self.title = title
         self.routes: list[Route] = []
         self._headers = headers
@@ -169,7 +180,7 @@ class StreamService:
         """The problem as such; for one that passes, an EventSource gets an event instead, since anything but a 200
         would keep it from ever coming back.
         """
-        problem = _problem(error)
+        problem = problems.problem(error)
         telemetry.add(problem=problem.type())
         log.status = problem.status
         document = problem.document(log.request_id)
@@ -184,6 +195,9 @@ class StreamService:
         route, values = self._route(request)
         telemetry.add(route=f"GET {route.rule}")
         identity = await self._identify(request)
+        unknown = [name for name in request.query_params if name != RESUMPTION_QUERY]
+        if unknown:
+            raise problems.unknown_query(unknown)
         arguments: dict[str, Any] = {"identity": identity, "last_event_id": _last_event_id(request)}
         if route.path is not None:
             arguments["path"] = _validated(route.path, values)
@@ -262,22 +276,14 @@ async def _lines(events: Events, ends: ExitStack, heartbeat: timedelta) -> Async
 
 def _last_event_id(request: StarletteRequest) -> str | None:
     """From the header, or from the query for clients that cannot set one."""
-    return request.headers.get("Last-Event-ID") or request.query_params.get("last_event_id")
+    return request.headers.get("Last-Event-ID") or request.query_params.get(RESUMPTION_QUERY)
 
 
 def _validated(model: type[BaseModel], values: dict[str, str]) -> BaseModel:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        fields = [".".join(map(str, entry["loc"])) for entry in error.errors()]
-        raise InvalidRequest(f"Not valid: {', '.join(fields)}") from None
-
-
-def _problem(error: Exception) -> Problem:
-    if isinstance(error, Problem):
-        return error
-    telemetry.error("unhandled exception", error)
-    return InternalError()
+        raise problems.invalid(error) from None
 
 
 def _reconnect_seconds(problem: Problem) -> str:

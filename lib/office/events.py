@@ -44,7 +44,7 @@ def between(
     `InvalidRequest` for an end that is not after the start, or more than a year after it.
     """
     listing = f"events:{[moment.astimezone(UTC).isoformat() if moment else None for moment in (start, end)]}:{query}"
-    window, before = _continued(person, listing, cursor) if cursor else (_window(start, end), {})
+    window, before = _continued(person, listing, cursor) if cursor is not None else (_window(start, end), {})
     limit = min(limit, LARGEST_PAGE)
     streams, failed = _ask(person, sources, window, query, before, limit)
     page = merge(streams, before, limit)

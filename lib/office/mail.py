@@ -46,7 +46,7 @@ def search(
     nobody's.
     """
     listing = f"mail:{sorted(query.filters().items())}"
-    before = read_positions(cursors.decode(person, listing, cursor)) if cursor else {}
+    before = read_positions(cursors.decode(person, listing, cursor)) if cursor is not None else {}
     accounts = _asked(sources.accounts(person), query)
     limit = min(limit, LARGEST_PAGE)
     outcomes = _ask(

@@ -51,7 +51,7 @@ class MailQuery(BaseModel):
 
     def filters(self) -> dict[str, Any]:
         """The parts that are given, to bind a cursor to."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self.model_dump(mode="json", exclude_none=True, include=set(MailQuery.model_fields))
 
     def admits(self, moment: datetime) -> bool:
         """Whether a message of this date is asked for."""

@@ -8,11 +8,9 @@ admitted, as by the limits: what they would write cannot be kept then either.
 from datetime import datetime, timedelta
 from threading import Lock
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
-
 from lib.core import clock, telemetry
 from lib.core.errors import PersonDeleted
-from lib.core.store import UserId
+from lib.core.store import GoogleAPICallError, RetryError, UserId
 from lib.core.telemetry import person_hash
 from lib.usage import store
 

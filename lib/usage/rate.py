@@ -9,12 +9,11 @@ not answer, requests are admitted: a limit that is down must not take the produc
 from dataclasses import dataclass, field
 from threading import Lock
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
-
 from lib.core import clock, telemetry
 from lib.core.errors import TooManyRequests
+from lib.core.limits import Limit
 from lib.core.settings import load
-from lib.core.store import UserId
+from lib.core.store import GoogleAPICallError, RetryError, UserId
 from lib.usage import deletion, store
 from lib.usage.limits import LimitSettings
 
@@ -39,7 +38,7 @@ _lock = Lock()
 _windows: dict[UserId, _Window] = {}
 
 
-def requests_per_minute(person: UserId) -> None:
+def count(person: UserId) -> None:
     """Count a request, of somebody who is still there.
 
     Raises `PersonDeleted`, and `TooManyRequests` with the seconds to wait.
@@ -53,6 +52,10 @@ def requests_per_minute(person: UserId) -> None:
     if wait > 0:
         seconds = str(max(1, round(wait)))
         raise TooManyRequests(f"Try again in {seconds} s", headers={"Retry-After": seconds})
+
+
+requests_per_minute = Limit(count, settings=(LimitSettings,))
+"""What functions put before their routes."""
 
 
 def _wait(person: UserId) -> float:

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from google.api_core.exceptions import GoogleAPIError
 from pydantic import ValidationError
 
 from lib.core import clock, telemetry
 from lib.core.errors import MalformedWebhook, Unavailable
-from lib.core.events import Delivery, publish
+from lib.core.events import Delivery, GoogleAPIError, publish
 from lib.core.store import UserId
 from lib.usage import deletion, store
 from lib.usage.models import LogEntry, ModelUsed

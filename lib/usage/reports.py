@@ -34,7 +34,7 @@ def limits(person: UserId) -> Limits:
 
 def model_uses(person: UserId, limit: int, after: str | None) -> ModelUsedPage:
     """A page of the calls of models, newest first. Raises `InvalidCursor`."""
-    position = cursor.decode(person, "model-uses", after) if after else None
+    position = cursor.decode(person, "model-uses", after) if after is not None else None
     events = store.model_uses(
         person, limit + 1, (datetime.fromisoformat(position["at"]), position["id"]) if position else None
     )

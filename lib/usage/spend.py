@@ -43,8 +43,16 @@ def current(person: UserId) -> SpendLimit:
 
 def _reserved(person: UserId, reservation: str, amount: Micros) -> bool:
     now = clock.now()
-    total = store.reserve(person, reservation, now.astimezone(UTC).date(), amount, now + RESERVATION_LASTS)
-    if total is None or total <= load(LimitSettings).model_spend_per_day:
+    today, limit = now.astimezone(UTC).date(), load(LimitSettings).model_spend_per_day
+    while True:
+        total = store.reserve(person, reservation, today, amount, now + RESERVATION_LASTS)
+        if total is not None:
+            break
+        # Whoever reserved it first may be about to find that it is too much, and to give it back.
+        total = store.committed_with(person, reservation, today)
+        if total is not None:
+            return total <= limit
+    if total <= limit:
         return True
     store.release(person, reservation)
     return False

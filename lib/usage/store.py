@@ -97,6 +97,15 @@ def committed(user: UserId, day: date) -> Micros:
     return Micros(int((_spend_day(user, day).get().to_dict() or {}).get("committed", 0)))
 
 
+def committed_with(user: UserId, reservation: str, day: date) -> Micros | None:
+    """What is committed of a day's budget at an instant at which the reservation is there; None if it is gone."""
+    held, spent = _reservation(user, reservation), _spend_day(user, day)
+    found = {snapshot.reference.path: snapshot.to_dict() for snapshot in client().get_all([held, spent])}
+    if found[held.path] is None:
+        return None
+    return Micros(int((found[spent.path] or {}).get("committed", 0)))
+
+
 def record_model_use(event: ModelUsed) -> bool:
     """Count the event and settle its reservation, in one batch; False if it was counted before."""
     user, day = UserId(event.person), event.at.astimezone(UTC).date()

@@ -6,7 +6,7 @@ from hmac import compare_digest
 from pydantic import ValidationError
 from standardwebhooks import Webhook
 
-from lib.core import secrets
+from lib.core import clock, secrets
 from lib.core.errors import InvalidSignature, MalformedWebhook
 from lib.core.events import publish
 from lib.users.models import ClerkEvent

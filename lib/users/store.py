@@ -6,9 +6,18 @@ A deletion leaves a mark, so that an older event, delivered late, does not bring
 from datetime import datetime
 from typing import Any
 
-from lib.core import clock
+from lib.core import clock, idempotency
 from lib.core.errors import Unavailable
-from lib.core.store import Global, Snapshot, UserId, client, compare_and_set, global_document, person
+from lib.core.store import (
+    FailedPrecondition,
+    Global,
+    Snapshot,
+    UserId,
+    client,
+    compare_and_set,
+    global_document,
+    person,
+)
 from lib.core.telemetry import person_hash
 from lib.users.models import Preferences, Profile
 
@@ -41,7 +50,13 @@ def stored_preferences(snapshot: Snapshot) -> Preferences:
 
 def change_preferences(snapshot: Snapshot, preferences: Preferences) -> bool:
     """Replace the preferences; False if the document was changed since it was read."""
-    return compare_and_set(snapshot, {"preferences": preferences.model_dump()})
+    batch = client().batch()
+    compare_and_set(snapshot, {"preferences": preferences.model_dump()}, batch)
+    try:
+        idempotency.commit(batch, preferences)
+    except FailedPrecondition:
+        return False
+    return True
 
 
 def create(user: UserId, profile: dict[str, Any], clerk_updated_at: int) -> None:

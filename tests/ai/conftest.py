@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.ai.anthropic.messages import AnthropicSettings
-from lib.ai.openai.chat import OpenAISettings
+from lib.ai.anthropic.settings import AnthropicSettings
+from lib.ai.openai.settings import OpenAISettings
 from lib.core import secrets, settings
 from lib.core.secrets import SecretSettings
 from tests.local.models.conftest import anthropic_session, models, openai_session, served_models

@@ -191,7 +191,7 @@ def test_who_stops_reading_disconnects_the_provider(reached: Models, card: Model
 
 
 def test_a_provider_that_is_not_there_is_unavailable(reached: Models) -> None:
-    from lib.ai.openai.chat import OpenAISettings
+    from lib.ai.openai.settings import OpenAISettings
     from lib.core import settings
 
     settings._loaded[OpenAISettings] = OpenAISettings(openai_base_url="http://127.0.0.1:9/v1")

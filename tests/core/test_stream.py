@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 import uvicorn
+from google.api_core.exceptions import ServiceUnavailable
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -19,9 +20,11 @@ from lib.core import settings
 from lib.core.errors import NotFound, TooManyRequests
 from lib.core.identity import Identity
 from lib.core.stream import StreamService
+from scripts.openapi_document import PLACEHOLDERS
 
 CALLER = "tasks-invoker@briefly.iam.gserviceaccount.com"
 EVENT_STREAM = {"Accept": "text/event-stream"}
+KEYS = PLACEHOLDERS["GATEWAY_KEYS"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "GOOGLE_CLOUD_PROJECT": "briefly",
         "K_SERVICE": "stream",
         "FUNCTION_URL": "https://{name}.example",
-        "GATEWAY_KEYS": "{}",
-        "CLERK_KEYS": "{}",
+        "GATEWAY_KEYS": KEYS,
+        "CLERK_KEYS": KEYS,
         "CLERK_ISSUER": "https://clerk.example",
         "CLERK_PARTIES": "[]",
         "CALLERS": json.dumps([CALLER]),
@@ -174,6 +177,21 @@ def test_others_are_told_of_a_passing_problem_as_such() -> None:
 
     answer = asked(service_with(refuse))
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+
+
+def test_an_outage_of_what_we_stand_on_is_said_to_pass() -> None:
+    def fail() -> None:
+        raise ServiceUnavailable("10.0.0.1 refused")
+
+    answer = asked(service_with(fail))
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:briefly:problem:unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_query_that_is_not_for_resuming_is_refused() -> None:
+    assert asked(service_with(lambda: None), "/events?last_event_id=r:1:1").status_code == 204
+    refused = asked(service_with(lambda: None), "/events?colour=red")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "colour")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])

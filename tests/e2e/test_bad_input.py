@@ -15,9 +15,14 @@ from tests.briefly import Briefly, Client
 from tests.e2e.operations import Operation, operations
 from tests.kept import content
 
-SAMPLES = {"conversation_id": "con_nothing", "message_id": "msg_nothing", "account_id": "acc_" + "0" * 24}
-WITH_BODY = [one for one in operations() if one.has_body and one.function != "tokens"]
+SAMPLES = {
+    **dict.fromkeys(("conversation_id", "message_id", "thread_id", "event_id"), "nothing0"),
+    "account_id": "acc_" + "0" * 24,
+    "run_id": "run_" + "0" * 24,
+}
+WITH_BODY = [one for one in operations() if one.has_body]
 WITH_CURSOR = [one for one in operations() if "cursor" in one.in_query]
+NO_NUMBERS = ('{"x": NaN}', '{"x": [-Infinity]}')
 ROOTS = ["users", "accounts", "mail", "events", "chat", "stream", "usage"]
 
 
@@ -45,9 +50,12 @@ def unchanged(person: Client) -> Iterator[None]:
     assert content(person.user) == before
 
 
-def send(person: Client, operation: Operation, body: Any, **headers: Any) -> requests.Response:
-    """Call an operation that takes a body."""
-    path = operation.filled(SAMPLES)
+def send(person: Client, operation: Operation, body: Any, query: str = "", **headers: Any) -> requests.Response:
+    """Call an operation: as the gateway does, or as the vault's callers do."""
+    path = operation.filled(SAMPLES) + query
+    if operation.function == "tokens":
+        inner = path.removeprefix("/tokens")
+        return person.briefly.as_function("mail", "tokens", inner, person.user, body, **headers)
     return person.call(operation.method, path, body, sensitive=operation.sensitive, **headers)
 
 
@@ -55,7 +63,7 @@ def send(person: Client, operation: Operation, body: Any, **headers: Any) -> req
 @pytest.mark.parametrize("operation", WITH_BODY, ids=str)
 def test_what_is_not_a_json_object_is_refused(person: Client, operation: Operation) -> None:
     lone_surrogate = '{"text": "\\ud800"}'
-    for body in ("", "{", "[]", "null", '"text"', "[" * 20_000, "\u0000", '{"a": 1}}', lone_surrogate):
+    for body in ("", "{", "[]", "null", '"text"', "[" * 20_000, "\u0000", '{"a": 1}}', lone_surrogate, *NO_NUMBERS):
         problem(send(person, operation, body), 400, "malformed-body")
 
 
@@ -95,7 +103,7 @@ def test_a_cursor_that_was_not_handed_out_is_refused(person: Client, operation: 
     path = operation.path
     if operation.in_path:
         path = path.replace("{conversation_id}", person.post("/chat/conversations", {}, 201)["id"])
-    for cursor in ("x", "AAAA", "%00", "é", "A" * 400, "eyJhdCI6MX0"):
+    for cursor in ("x", "AAAA", "%00", "", "é", "A" * 400, "eyJhdCI6MX0"):
         answer = person.call("GET", f"/{operation.function}{path}?cursor={cursor}")
         problem(answer, 400, "invalid-cursor")
 
@@ -109,6 +117,20 @@ def test_a_cursor_that_was_not_handed_out_is_refused(person: Client, operation: 
 )
 def test_a_wrong_query_is_refused(person: Client, query: str) -> None:
     problem(person.call("GET", f"/{query}"), 422, "invalid-request")
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("operation", operations(), ids=str)
+def test_an_unknown_field_of_the_query_is_named(person: Client, operation: Operation) -> None:
+    refused = problem(
+        send(person, operation, {} if operation.has_body else None, "?surprise=1"), 422, "invalid-request"
+    )
+    assert [error["field"] for error in refused["errors"]] == ["surprise"]
+
+
+@pytest.mark.parametrize("path", ["users/me//preferences", "chat/conversations//messages"])
+def test_a_doubled_slash_names_nothing(person: Client, path: str) -> None:
+    problem(person.call("GET", f"/{path}"), 404, "not-found")
 
 
 @pytest.mark.parametrize(

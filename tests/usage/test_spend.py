@@ -79,6 +79,17 @@ def test_the_same_reservation_again_changes_nothing(person: UserId) -> None:
     assert committed(person) == AMOUNT
 
 
+def test_a_repeat_is_not_admitted_by_a_reservation_that_was_too_much(person: UserId) -> None:
+    """The first one has written it down and not yet looked at the total."""
+    assert reserved(person, "held", BUDGET)
+    now = clock.now()
+    store.reserve(person, "too much", now.astimezone(UTC).date(), AMOUNT, now + timedelta(minutes=15))
+    assert not reserved(person, "too much")
+    spend.release(person, "too much")
+    assert committed(person) == BUDGET
+    assert not reserved(person, "too much")
+
+
 def test_a_released_reservation_is_given_back_once(person: UserId) -> None:
     assert reserved(person, "one")
     spend.release(person, "one")

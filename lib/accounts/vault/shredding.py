@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-from google.api_core.exceptions import GoogleAPIError
-
 from lib.accounts.models import Shredded, ShredRequest
 from lib.accounts.vault import keysets, sealing, store
 from lib.accounts.vault.adapters import PROVIDERS, Providers
@@ -11,7 +9,7 @@ from lib.accounts.vault.store import SealedTokens
 from lib.core import deadline, telemetry
 from lib.core.errors import Conflict, Problem
 from lib.core.identity import Identity
-from lib.core.store import Snapshot, UserId
+from lib.core.store import GoogleAPIError, Snapshot, UserId
 from lib.users.models import Erased, ErasureRequest
 
 LONGEST_REVOCATION = timedelta(seconds=10)

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 from lib.ai import tokens
+from lib.ai.anthropic.settings import SECRET, AnthropicSettings
 from lib.ai.errors import ModelTruncated
 from lib.ai.exchange import Patience, exchange, failure
 from lib.ai.models import Completed, FinishReason, ModelCard, Prompt, TextDelta, Usage
 from lib.core import secrets
-from lib.core.settings import Settings, load
+from lib.core.settings import load
 
-SECRET = "anthropic-api-key"
 VERSION = "2023-06-01"
 _REASONS: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -21,12 +21,6 @@ _REASONS: dict[str, FinishReason] = {
     "model_context_window_exceeded": "length",
     "refusal": "refusal",
 }
-
-
-class AnthropicSettings(Settings):
-    """`anthropic_base_url` has no version, as in the provider's own SDK."""
-
-    anthropic_base_url: str = "https://api.anthropic.com"
 
 
 class AnthropicMessages:

@@ -9,17 +9,11 @@ from lib.ai import tokens
 from lib.ai.errors import ModelTruncated
 from lib.ai.exchange import Patience, exchange, failure
 from lib.ai.models import Completed, FinishReason, ModelCard, Prompt, TextDelta, Usage
+from lib.ai.openai.settings import SECRET, OpenAISettings
 from lib.core import secrets
-from lib.core.settings import Settings, load
+from lib.core.settings import load
 
-SECRET = "openai-api-key"
 _REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "content_filter": "refusal"}
-
-
-class OpenAISettings(Settings):
-    """`openai_base_url` ends in `/v1`."""
-
-    openai_base_url: str = "https://api.openai.com/v1"
 
 
 class OpenAIChat:

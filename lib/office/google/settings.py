@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from lib.core.settings import Settings
+from lib.core.settings import Settings, WebAddress
 
 UNIT_COSTS: Mapping[str, int] = {
     "gmail.users.messages.list": 5,
@@ -22,7 +22,7 @@ class GoogleApiSettings(Settings):
     https://developers.google.com/workspace/calendar/api/guides/quota; a method without a cost of its own costs 1.
     """
 
-    google_api_endpoint: str
+    google_api_endpoint: WebAddress
     google_gmail_units_per_minute: int = 6_000
     google_calendar_requests_per_minute: int = 600
     google_unit_costs: dict[str, int] = Field(default_factory=lambda: dict(UNIT_COSTS))
