@@ -19,7 +19,7 @@ from lib.core import deadline, purpose, telemetry
 from lib.core.deadline import Deadline
 from lib.core.errors import DeadlineExceeded, Problem
 from lib.core.store import UserId
-from lib.office.models import AccountError, Event, EventPage, Party, RecentMail, RecentMessage, Response
+from lib.office.models import AccountError, ComingEvents, Event, Party, RecentMail, RecentMessage, Response
 from lib.office.queries import MailQuery
 
 BUDGET = timedelta(seconds=2.5)
@@ -41,10 +41,10 @@ _ITEM_TOKENS = 60
 _T = TypeVar("_T")
 
 
-class EventsBetween(Protocol):
-    """`lib.office.events.between`."""
+class EventsComing(Protocol):
+    """`lib.office.events.coming`."""
 
-    def __call__(self, person: UserId, start: datetime, end: datetime, /, *, limit: int) -> EventPage: ...
+    def __call__(self, person: UserId, start: datetime, end: datetime, /, *, limit: int) -> ComingEvents: ...
 
 
 class MailRecent(Protocol):
@@ -165,7 +165,7 @@ def gather(
     *,
     budget: timedelta = BUDGET,
     maximum_tokens: int = MAXIMUM_TOKENS,
-    events: EventsBetween | None = None,
+    events: EventsComing | None = None,
     mail: MailRecent | None = None,
 ) -> Context:
     """Today's and coming events, and the mail that is recent or has to do with the question; all asked for at once.
@@ -176,7 +176,7 @@ def gather(
         from lib.office import events as office_events
         from lib.office import mail as office_mail
 
-        events, mail = events or office_events.between, mail or office_mail.recent
+        events, mail = events or office_events.coming, mail or office_mail.recent
     gathering = _Gathering(person, now, zone, events, mail)
     asked = gathering.questions(relevance.terms(question))
     answers = _ask_all(asked, budget)
@@ -184,13 +184,13 @@ def gather(
     return context.within(maximum_tokens)
 
 
-_Answer = EventPage | RecentMail | Exception
+_Answer = ComingEvents | RecentMail | Exception
 
 
 @dataclass(frozen=True, slots=True)
 class _Question:
     what: str
-    ask: Callable[[], EventPage | RecentMail]
+    ask: Callable[[], ComingEvents | RecentMail]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class _Gathering:
     person: UserId
     now: datetime
     zone: ZoneInfo
-    events: EventsBetween
+    events: EventsComing
     mail: MailRecent
 
     def questions(self, terms: Sequence[str]) -> list[_Question]:
@@ -219,7 +219,7 @@ class _Gathering:
         left_out: dict[LeftOut, None] = {}
         for question, answer in answers:
             left_out.update(dict.fromkeys(_left_out(question.what, answer)))
-            if isinstance(answer, EventPage):
+            if isinstance(answer, ComingEvents):
                 events |= {event.id: event for event in answer.events}
             elif isinstance(answer, RecentMail):
                 mails |= {message.id: message for message in answer.messages}
@@ -271,7 +271,7 @@ def _left_out(what: str, answer: _Answer) -> list[LeftOut]:
         telemetry.error("unhandled exception while gathering context", answer)
         return [LeftOut(what, "", Problem.title)]
     missing = [LeftOut(what, error.email, _reason(error)) for error in answer.errors]
-    if isinstance(answer, EventPage) and answer.next_cursor:
+    if isinstance(answer, ComingEvents) and answer.more:
         missing.append(LeftOut(what, "", f"only the first {len(answer.events)} were read"))
     if isinstance(answer, RecentMail) and answer.more and what == "mail":
         missing.append(LeftOut(what, "", f"only the newest {len(answer.messages)} were read"))

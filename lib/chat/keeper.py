@@ -37,9 +37,13 @@ class Keeper:
         self._work: Work | None = None
 
     async def first_text(self, work: Work) -> None:
-        """Flush at once: from now on a crash is an interruption and no reason to begin anew. Raises `ClaimLost`."""
-        self._work = work
+        """Flush at once: from now on a crash is an interruption and no reason to begin anew. Raises `ClaimLost`.
+
+        Only then are lines due by time and size. A tick that waited for this flush would find nothing left, and keep an
+        empty chunk under the name of the one that goes on from here.
+        """
         await _to_the_end(self._flush(work))
+        self._work = work
 
     async def run(self) -> None:
         """Flush and renew until cancelled. Raises `ClaimLost` when somebody else has the run."""

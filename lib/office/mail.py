@@ -10,7 +10,7 @@ from lib.core import deadline, purpose
 from lib.core.errors import NotFound, Problem
 from lib.core.store import UserId
 from lib.office.identifiers import decode
-from lib.office.merge import Position, Stretch, merge, read_positions, write_positions
+from lib.office.merge import Position, is_cut, merge, read_positions, write_positions
 from lib.office.models import (
     LabelList,
     MailMessage,
@@ -81,12 +81,10 @@ def recent(
     outcomes = _ask(accounts, lambda account: sources.mail(person, usable(account)).recent(wanted, limit))
     nowhere: Mapping[str, Position] = {}
     page = merge(outcomes, nowhere, limit)
-    answered = [outcome for outcome in outcomes.values() if isinstance(outcome, Stretch)]
-    found = sum(len(outcome.items) for outcome in answered)
     return RecentMail(
         messages=page.items,
         errors=[failed.error() for failed in _failed(accounts, outcomes)],
-        more=found > len(page.items) or any(not outcome.ended for outcome in answered),
+        more=is_cut(outcomes, len(page.items)),
     )
 
 

@@ -84,6 +84,12 @@ def merge(outcomes: Mapping[str, Stretch[_T] | Problem], before: Mapping[str, Po
     return Merged([item for _, _, item in page], positions, more)
 
 
+def is_cut(outcomes: Mapping[str, Stretch[_T] | Problem], shown: int) -> bool:
+    """Whether those streams that answered hold more than what is shown of them."""
+    answered = [outcome for outcome in outcomes.values() if isinstance(outcome, Stretch)]
+    return sum(len(outcome.items) for outcome in answered) > shown or any(not outcome.ended for outcome in answered)
+
+
 def write_positions(positions: Mapping[str, Position]) -> dict[str, Any]:
     """The positions as a cursor holds them."""
     written: dict[str, Any] = {}

@@ -194,6 +194,14 @@ class EventPage(BaseModel):
     next_cursor: str | None = None
 
 
+class ComingEvents(BaseModel):
+    """Events by their start; `more` if there were more than asked for."""
+
+    events: list[Event]
+    errors: list[AccountError]
+    more: bool = False
+
+
 class Access(StrEnum):
     """What the person may do with a calendar."""
 

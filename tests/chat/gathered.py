@@ -7,7 +7,7 @@ from typing import Any
 
 from lib.core.deadline import current
 from lib.core.store import UserId
-from lib.office.models import AccountError, Event, EventPage, EventStatus, Party, RecentMail, RecentMessage
+from lib.office.models import AccountError, ComingEvents, Event, EventStatus, Party, RecentMail, RecentMessage
 from lib.office.queries import MailQuery
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -74,11 +74,11 @@ class Office:
         self.queries: list[MailQuery | None] = []
         self.seconds_allowed: list[float] = []
 
-    def between(self, person: UserId, start: datetime, end: datetime, /, *, limit: int) -> EventPage:
+    def between(self, person: UserId, start: datetime, end: datetime, /, *, limit: int) -> ComingEvents:
         """As `lib.office.events.between`."""
         self.windows.append((start, end))
         found = self._events() if callable(self._events) else self._events
-        return EventPage(events=found[:limit], errors=self._errors, start=start, end=end)
+        return ComingEvents(events=found[:limit], errors=self._errors, more=len(found) > limit)
 
     def recent(self, person: UserId, /, *, since: datetime, limit: int, query: MailQuery | None = None) -> RecentMail:
         """As `lib.office.mail.recent`."""

@@ -132,6 +132,18 @@ def test_an_account_that_fails_is_named_and_the_rest_comes() -> None:
     assert (again.errors, again.next_cursor) == ([], None)
 
 
+def test_who_reads_no_second_page_is_told_whether_there_is_more_and_who_failed() -> None:
+    well, ill = (
+        FakeCalendars(account(1), {"own": [1, 2, 3]}),
+        FakeCalendars(account(2), {"own": []}, {"own": [ProviderFailed()]}),
+    )
+    few = events.coming(ADA, START, END, limit=2, sources=of_calendars(well))
+    assert (len(few.events), few.more, few.errors) == (2, True, [])
+    all_of_them = events.coming(ADA, START, END, limit=3, sources=of_calendars(well, ill))
+    assert (len(all_of_them.events), all_of_them.more) == (3, False)
+    assert [error.account_id for error in all_of_them.errors] == [ill.owner.id]
+
+
 def test_an_account_that_needs_its_person_does_not_keep_the_list_open() -> None:
     well, ill = FakeMail(account(1), [1]), FakeMail(account(2), [3], [ReconnectRequired("Connect it again")] * 9)
     page = mail.search(ADA, sources=of_mail(well, ill))
