@@ -64,11 +64,12 @@ def build(context: Context, history: Sequence[Turn], question: str, card: ModelC
     room = limit - tokens.estimate(SYSTEM) - tokens.estimate(asked) - 2 * _TURN_TOKENS
     if room <= 0:
         raise InvalidRequest("The question is too long for the model")
-    used = _fitting(context, max(int(room * _SHARE_OF_CONTEXT), 0))
-    if tokens.estimate(render(used)) > room:
+    used, block, size = _fitting(context, max(int(room * _SHARE_OF_CONTEXT), 0))
+    if size > room:
         used = context.without_content()
-    block = render(used)
-    last = Turn("user", f"{block}\n\n{asked}" if tokens.estimate(block) <= room else asked)
+        block = render(used)
+        size = tokens.estimate(block)
+    last = Turn("user", f"{block}\n\n{asked}" if size <= room else asked)
     room -= tokens.estimate(last.text) - tokens.estimate(asked)
     return Built(Prompt(SYSTEM, (*_pruned(history, room), last)), used)
 
@@ -84,13 +85,16 @@ def render(context: Context) -> str:
     return "\n".join([*lines, "</context>"])
 
 
-def _fitting(context: Context, maximum: int) -> Context:
-    """The context, made smaller until it fits."""
+def _fitting(context: Context, maximum: int) -> tuple[Context, str, int]:
+    """The context, made smaller until it fits, its block, and the tokens of that."""
     share, fitted = 1.0, context
-    while tokens.estimate(render(fitted)) > maximum and share > _LEAST_SHARE:
+    while True:
+        block = render(fitted)
+        size = tokens.estimate(block)
+        if size <= maximum or share <= _LEAST_SHARE:
+            return fitted, block, size
         share *= 0.75
         fitted = context.beginning(share)
-    return fitted
 
 
 def _pruned(history: Sequence[Turn], room: int) -> tuple[Turn, ...]:

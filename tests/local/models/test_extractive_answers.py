@@ -17,7 +17,7 @@ from scripts.local.people.person import random_person
 from tests.local.models.prompting import Prompt, beginning, body, ending
 
 Ask = Callable[..., str]
-SEEDS = range(100, 112)
+SEEDS = [pytest.param(seed, marks=[] if seed < 104 else pytest.mark.long) for seed in range(100, 112)]
 
 
 @cache
