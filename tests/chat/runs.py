@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -145,10 +145,10 @@ class House:
     log: RunLog = field(default_factory=RunLog)
     places: list[Place] = field(default_factory=list)
 
-    def place(self, model: Model, **others: Any) -> Place:
-        """An instance of the stream, as one more process; some of its collaborators may be others."""
+    def place(self, model: Model) -> Place:
+        """An instance of the stream, as one more process."""
         line = Line()
-        instance = Instance(line, replace(self.books.collaborators(model), **others))
+        instance = Instance(line, self.books.collaborators(model))
         self.places.append(Place(line, instance, Reader(line, instance)))
         return self.places[-1]
 

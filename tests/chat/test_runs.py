@@ -3,12 +3,16 @@
 import asyncio
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 
 from lib.chat import conversations, messages
+from lib.chat.keeper import Keeper
 from lib.chat.models import RunState
+from lib.chat.producer import Producer
 from lib.chat.reader import Event, Resumption
+from lib.chat.ring import Ring
 from lib.core.errors import NotFound
 from lib.core.store import UserId, person
 from lib.usage import spend
@@ -185,12 +189,20 @@ def test_what_was_set_aside_while_it_was_stopped_is_settled(briefly: Briefly) ->
         spend.reserve(person, reservation, amount)
 
     async def check(house: House) -> None:
-        reading = asyncio.create_task(house.read(house.place(Model(WORDS), reserve=slowly).reader))
+        stored = await house.log.read(house.user, house.run.id)
+        assert stored is not None
+        held = await house.log.claim(house.user, stored, "ins_1")
+        assert held is not None
+        ring = Ring(held.run.epoch)
+        keeper = Keeper(house.log, house.user, held, ring)
+        collaborators = replace(house.books.collaborators(Model(WORDS)), reserve=slowly)
+        producer = Producer(house.user, held.run, ring, keeper, collaborators)
+        producing = asyncio.create_task(producer.produce())
         await asyncio.to_thread(reserving.wait, PATIENCE_SECONDS)
-        await asyncio.to_thread(messages.stop, house.user, house.run.id)
-        await asyncio.sleep(0)
+        producer.stop()
         may_reserve.set()
-        assert kinds(await reading)[-2:] == ["abort", "done"]
+        await producing
+        assert (await house.present()).state is RunState.STOPPED
         (used,) = house.books.told
         assert (used.outcome, used.cost) == ("stopped", 0)
         usage_store.record_model_use(used)
