@@ -1,19 +1,15 @@
 """What one process learns of a dead provider, the others know within seconds: on the real Firestore emulator."""
 
 import secrets
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from lib.core import breaker as breakers
-from lib.core import clock
 from lib.core.breaker import Breaker
 from lib.core.errors import Unavailable
 from tests.briefly import Briefly
-
-Wait = Callable[[timedelta], None]
+from tests.core.conftest import Wait
 
 
 class Outage(Exception):
@@ -50,19 +46,6 @@ class Process:
 @pytest.fixture
 def dependency(briefly: Briefly) -> str:
     return f"provider-{secrets.token_hex(6)}"
-
-
-@pytest.fixture
-def wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wait:
-    """Lets time pass for this process alone."""
-    file = tmp_path / "offset"
-    file.write_text(str(clock.offset().total_seconds()))
-    monkeypatch.setenv(clock.OFFSET_FILE_VARIABLE, str(file))
-
-    def pass_time(duration: timedelta) -> None:
-        file.write_text(str(float(file.read_text()) + duration.total_seconds()))
-
-    return pass_time
 
 
 def test_a_provider_that_fails_ten_times_is_left_alone(dependency: str) -> None:

@@ -3,8 +3,6 @@
 import secrets
 from collections.abc import Callable
 from contextvars import copy_context
-from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -13,16 +11,16 @@ from pydantic import BaseModel
 
 from lib.chat import conversations
 from lib.chat.models import ConversationStart
-from lib.core import clock, idempotency
+from lib.core import idempotency
 from lib.core.errors import RequestInProgress
 from lib.core.idempotency import Claim, Replay
 from lib.core.store import UserId, client, compare_and_set, person
 from lib.users import profile
 from lib.users.models import PreferencesChange
 from tests.briefly import Briefly
+from tests.core.conftest import Wait
 from tests.kept import content
 
-Wait = Callable[[timedelta], None]
 _T = TypeVar("_T")
 
 
@@ -63,19 +61,6 @@ def effect(user: UserId) -> Any:
 @pytest.fixture
 def user(briefly: Briefly) -> UserId:
     return UserId(f"user_{secrets.token_hex(13)}")
-
-
-@pytest.fixture
-def wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wait:
-    """Lets time pass for this process alone."""
-    file = tmp_path / "offset"
-    file.write_text(str(clock.offset().total_seconds()))
-    monkeypatch.setenv(clock.OFFSET_FILE_VARIABLE, str(file))
-
-    def pass_time(duration: timedelta) -> None:
-        file.write_text(str(float(file.read_text()) + duration.total_seconds()))
-
-    return pass_time
 
 
 @pytest.fixture

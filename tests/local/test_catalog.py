@@ -76,3 +76,13 @@ def test_credentials_of_whoever_runs_it_reach_no_function(monkeypatch: pytest.Mo
     made = environment(monkeypatch, **secret).of("stream", 1)
     assert not set(secret) & set(made)
     assert made["HOME"].startswith("/state/")
+
+
+def test_of_our_functions_only_the_vaults_door_is_given_the_key_and_the_clients_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = environment(monkeypatch)
+    rows = made.catalog.functions
+    with_key = {name for name in rows if {"KMS_ENDPOINT", "VAULT_KEY"} & made.of(name, 1).keys()}
+    with_secrets = {name for name, row in rows.items() if any("oauth" in secret for secret in row.secrets)}
+    assert with_key == with_secrets == {"tokens"}
