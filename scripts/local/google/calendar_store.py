@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from scripts.local import clock
 from scripts.local.google import event_resource, event_times
 from scripts.local.google.recurrence import instance_suffix, starts
-from scripts.local.google.wire import Json
 from scripts.local.people.models import Calendar, Person
+from scripts.local.provider.wire import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Source: https://developers.google.com/workspace/calendar/api/v3/reference/events
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 
 def rfc3339(moment: datetime) -> str:
