@@ -1,13 +1,14 @@
 """What a person used, and the limits that hold."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import functions_framework
 from pydantic import Field
 
 from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.http import Service, Strict
+from lib.core.http_models import SpelledOut
 from lib.core.store import UserId
 from lib.usage import reports
 from lib.usage.models import Limits, ModelUsedPage, UsageReport
@@ -19,8 +20,8 @@ service = Service("Usage", limit=requests_per_minute, secrets=(CURSOR_KEY,))
 class Span(Strict):
     """Days, both included."""
 
-    first: date | None = None
-    last: date | None = None
+    first: Annotated[date, SpelledOut] | None = None
+    last: Annotated[date, SpelledOut] | None = None
 
 
 class Page(Strict):

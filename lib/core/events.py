@@ -1,16 +1,15 @@
 """Events between capabilities: published to a topic, received by push. Delivered at least once, in any order."""
 
 import base64
-import json
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, TypeVar
 
 from google.api_core.exceptions import GoogleAPIError
 from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import PubsubMessage
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from lib.core.environment import project
 from lib.core.errors import MalformedWebhook
@@ -29,6 +28,21 @@ class EventSettings(Settings):
     """`pubsub_endpoint` is where Pub/Sub is reached if not at its usual place."""
 
     pubsub_endpoint: str | None = None
+
+
+class _Message(BaseModel):
+    """What Pub/Sub says of a message; without data it has attributes, and the other way round."""
+
+    message_id: Annotated[str, Field(alias="messageId", min_length=1)]
+    data: str = ""
+    attributes: dict[str, str] | None = None
+
+
+class _Push(BaseModel):
+    """What a push subscription posts; the attempt is there if the subscription has a dead-letter topic."""
+
+    message: _Message
+    delivery_attempt: Annotated[int | None, Field(alias="deliveryAttempt", ge=1)] = None
 
 
 @dataclass(frozen=True)
@@ -63,16 +77,11 @@ def received(body: bytes) -> Delivery:
     Raises `MalformedWebhook`.
     """
     try:
-        envelope: dict[str, Any] = json.loads(body)
-        message = envelope["message"]
-        return Delivery(
-            message_id=str(message.get("messageId") or message["message_id"]),
-            data=base64.b64decode(message.get("data", ""), validate=True),
-            attributes=dict(message.get("attributes") or {}),
-            attempt=int(envelope.get("deliveryAttempt") or 1),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
+        push = _Push.model_validate_json(body)
+        data = base64.b64decode(push.message.data, validate=True)
+    except ValueError:
         raise MalformedWebhook("The body is not a Pub/Sub push") from None
+    return Delivery(push.message.message_id, data, push.message.attributes or {}, push.delivery_attempt or 1)
 
 
 @cache

@@ -126,6 +126,8 @@ class Service:
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI 3.1 document of the routes."""
         document: dict[str, Any] = self.app.api_doc
+        # flask-openapi3 writes null for want of security schemes, which OpenAPI does not know.
+        document["components"].pop("securitySchemes", None)
         return document
 
     def get(self, rule: str, **options: Any) -> Callable[[Handler], Handler]:

@@ -1,26 +1,41 @@
 """What callers send and get, as far as rooms know of it; apart from the HTTP layer, so that they need no framework."""
 
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
 _schemas: dict[Any, dict[str, Any]] = {}
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def _unreserved(name: str) -> str:
-    """Raises `ValueError` for a name that Firestore keeps for itself: https://cloud.google.com/firestore/quotas#limits"""
+def unreserved(name: str) -> str:
+    """The name. Raises `ValueError` for one that Firestore keeps for itself: https://cloud.google.com/firestore/quotas#limits"""
     if name.startswith("__") and name.endswith("__"):
         raise ValueError("an id must not both begin and end with two underscores")
+    if name in (".", ".."):
+        raise ValueError("an id must not be made of dots")
     return name
 
 
-ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$"), AfterValidator(_unreserved)]
+ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$"), AfterValidator(unreserved)]
 """An id that a caller may choose."""
+
+
+def _spelled_out(value: Any) -> Any:
+    """Raises `ValueError` for a number, which pydantic would take for seconds since the epoch."""
+    if isinstance(value, str) and not _DATE.match(value):
+        raise ValueError("has to begin with a date as 2026-11-25")
+    return value
+
+
+SpelledOut = BeforeValidator(_spelled_out)
+"""For dates and instants that a caller writes (RFC 3339)."""
 
 
 class Strict(BaseModel):

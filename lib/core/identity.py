@@ -27,7 +27,8 @@ SERVICE_TOKEN_LIFETIME = timedelta(seconds=60)
 PERSON_HEADER = "X-Briefly-Person"
 SESSION_HEADER = "X-Clerk-Session"
 GATEWAY = "gateway"
-_USER_ID = re.compile(r"[A-Za-z0-9_]{1,128}")
+# Firestore keeps names between double underscores for itself: https://cloud.google.com/firestore/quotas#limits
+_USER_ID = re.compile(r"(?!__.*__$)[A-Za-z0-9_]{1,128}")
 
 
 class Headers(Protocol):
@@ -88,7 +89,7 @@ def identify(request: Request, *, sensitive: bool = False) -> Identity:
     user = user_id(claims["sub"])
     if sensitive:
         _prove_sensitive(request, claims, user)
-    return Identity(user, caller, str(session["sid"]))
+    return Identity(user, caller, session["sid"])
 
 
 def admitted_caller(headers: Headers) -> str:
@@ -104,7 +105,7 @@ def admitted_caller(headers: Headers) -> str:
         payload = token.split(".")[1]
         claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         email = claims["email"]
-    except (IndexError, ValueError, KeyError, TypeError):
+    except (IndexError, ValueError, KeyError, TypeError, RecursionError):
         raise Unauthenticated("The caller's token cannot be read") from None
     if not isinstance(email, str) or claims.get("email_verified") is not True:
         raise Unauthenticated("The caller's token names no verified account")
@@ -175,6 +176,8 @@ def _session_claims(headers: Headers) -> dict[str, Any]:
     )
     if claims.get("azp") not in settings.clerk_parties:
         raise Unauthenticated("The session was made for another application")
+    if not isinstance(claims["sid"], str):
+        raise Unauthenticated("The session has no id")
     if claims.get("sts") == "pending":
         raise Unauthenticated("The session has tasks to finish first")
     return claims

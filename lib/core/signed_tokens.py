@@ -1,5 +1,6 @@
 """JSON web tokens: verified against pinned keys, algorithm and time; and the keys' own format."""
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from lib.core.errors import Unauthenticated
 
 LEEWAY_SECONDS = 5
 MAXIMUM_CHARACTERS = 8192
+LATEST_TIME = 2**53
 
 
 def _with_named_keys(key_set: str) -> str:
@@ -93,9 +95,14 @@ def _check_times(claims: dict[str, Any], lifetime_seconds: int | None) -> None:
 
 def _seconds(claims: dict[str, Any], name: str) -> float:
     value = claims.get(name, 0)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unauthenticated(f"The token's {name} is not a number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_time(value):
+        raise Unauthenticated(f"The token's {name} is not a time")
     return float(value)
+
+
+def _is_time(value: float) -> bool:
+    """Python reads NaN, infinities and whole numbers of any length from JSON; with the first no comparison holds."""
+    return math.isfinite(value) if isinstance(value, float) else abs(value) < LATEST_TIME
 
 
 @cache

@@ -64,10 +64,17 @@ _RESUMPTION: list[dict[str, Any]] = [
     }
     for name, place in (("Last-Event-ID", "header"), (RESUMPTION_QUERY, "query"))
 ]
+# Before version 3.2, OpenAPI has no other place for what each of the events is: https://spec.openapis.org/oas/v3.2.0
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One event",
+    "properties": {"id": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["data"],
+}
 _RESPONSES: dict[str, Any] = {
     "200": {
         "description": "Server-sent events, the last one with the data [DONE]",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {EVENT_STREAM: {"schema": _EVENT}},
     },
     "204": {"description": "There is nothing to send"},
     "default": {

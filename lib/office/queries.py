@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from lib.core.http_models import SpelledOut
+
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 COMMON_LABELS = frozenset(
@@ -25,7 +27,7 @@ def _representable(moment: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_representable)]
+Moment = Annotated[AwareDatetime, SpelledOut, AfterValidator(_representable)]
 """An instant with its offset from UTC, in years that every provider can be asked about."""
 
 

@@ -1,21 +1,41 @@
 """What is metered, and how it is told: events, a day's counters, limits."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, NewType
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
+
+from lib.core.http_models import unreserved
 
 Micros = NewType("Micros", int)
 """Millionths of a US dollar."""
+
+# What every reader of JSON keeps exactly, and a sum of some still is a number of Firestore's.
+LARGEST = 2**53
+
+
+def _in_calendar(moment: datetime) -> datetime:
+    """Raises `ValueError` for a moment that is of no year in UTC."""
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the moment is out of range") from None
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+DocumentName = Annotated[str, StringConstraints(pattern=r"^[^/]{1,128}$"), AfterValidator(unreserved)]
+FieldName = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(unreserved)]
+Amount = Annotated[int, Field(ge=0, le=LARGEST)]
 
 
 class Tokens(BaseModel):
     """What a model read and wrote; cached and cache-writing tokens are not counted among the input ones."""
 
-    input: int = Field(default=0, ge=0)
-    cached_input: int = Field(default=0, ge=0)
-    cache_write: int = Field(default=0, ge=0)
-    output: int = Field(default=0, ge=0)
+    input: Amount = 0
+    cached_input: Amount = 0
+    cache_write: Amount = 0
+    output: Amount = 0
     estimated: bool = False
 
 
@@ -23,21 +43,21 @@ class ModelUsed(BaseModel):
     """One call of a model, for a person. The id is the same however often the event is delivered."""
 
     kind: Literal["model"] = "model"
-    id: str
-    person: str
-    at: datetime
-    model: str
+    id: DocumentName
+    person: DocumentName
+    at: Moment
+    model: FieldName
     provider: str
     purpose: str
     subject: str
     """What it was for: the id of the message that it answered."""
     tokens: Tokens
-    cost: Micros
-    context_ms: int | None = None
-    first_token_ms: int | None = None
-    duration_ms: int
+    cost: Annotated[Micros, Field(ge=0, le=LARGEST)]
+    context_ms: Amount | None = None
+    first_token_ms: Amount | None = None
+    duration_ms: Amount
     outcome: str
-    reservation: str | None = None
+    reservation: DocumentName | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -49,11 +69,11 @@ class ApiCall(BaseModel):
     """One request to a function, from the log line that ended it."""
 
     event: Literal["api_call"]
-    person: str
+    person: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
     """The person's hash, as logs have it."""
-    function: str
+    function: FieldName
     status: int
-    duration_ms: float
+    duration_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class LogEntry(BaseModel):
@@ -64,7 +84,7 @@ class LogEntry(BaseModel):
 
     insert_id: Annotated[str, Field(alias="insertId")]
     log_name: Annotated[str, Field(alias="logName")]
-    timestamp: datetime
+    timestamp: Moment
     payload: Annotated[ApiCall, Field(alias="jsonPayload")]
 
 

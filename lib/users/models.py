@@ -6,7 +6,9 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from lib.core.http_models import Strict
+from lib.core.http_models import Strict, unreserved
+
+LATEST_MILLISECONDS = 2**53
 
 
 def _known_zone(name: str) -> str:
@@ -50,12 +52,12 @@ class PreferencesChange(Strict):
 class ClerkUser(BaseModel):
     """A user in Clerk's webhooks (https://clerk.com/docs/webhooks/overview); only what Briefly keeps."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,128}$")]
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,128}$"), AfterValidator(unreserved)]
     first_name: str | None = None
     last_name: str | None = None
     primary_email_address_id: str | None = None
     email_addresses: list["ClerkEmailAddress"] = Field(default_factory=list)
-    updated_at: int = 0
+    updated_at: Annotated[int, Field(ge=0, le=LATEST_MILLISECONDS)] = 0
     deleted: bool = False
 
     @property

@@ -52,9 +52,7 @@ class Caller:
         """Call as a person, by short name or user id. Raises `NoSuchPerson`, requests' errors."""
         function, _, rest = path.lstrip("/").partition("/")
         body = (data or "").encode()
-        outgoing = Outgoing(function, method, f"/{rest}", body)
-        user = self._state.people.get(person, person)
-        signed = self._signer.headers(user, self._session_token(user), outgoing, sensitive=sensitive)
+        signed = self.proofs(Outgoing(function, method, f"/{rest}", body), person, sensitive=sensitive)
         typed = {"Content-Type": "application/json"} if data is not None else {}
         return self._http.request(
             method,
@@ -65,6 +63,11 @@ class Caller:
             stream=stream,
             timeout=None,
         )
+
+    def proofs(self, outgoing: Outgoing, person: str = "demo", *, sensitive: bool = False) -> dict[str, str]:
+        """The headers with which the gateway would make a request for the person. Raises as `call` does."""
+        user = self._state.people.get(person, person)
+        return self._signer.headers(user, self._session_token(user), outgoing, sensitive=sensitive)
 
     def _session_token(self, user: str) -> str:
         if user not in self._sessions:

@@ -6,6 +6,7 @@ EdDSA over Ed25519 (RFC 8037), 60 seconds; the claims of the proof are those tha
 import secrets
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,12 +27,18 @@ from scripts.local.project import service_account
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request that the gateway is to sign. `target` is the path with its query as the function sees it."""
+    """A request that the gateway is to sign. `target` is the path with its query as it goes over the wire."""
 
     function: str
     method: str
     target: str
     body: bytes = b""
+
+    @property
+    def target_as_seen(self) -> str:
+        """The target as the function's framework gives it: the path decoded, the query not."""
+        path, mark, query = self.target.partition("?")
+        return unquote(path) + mark + query
 
 
 class GatewayKey:
@@ -77,7 +84,7 @@ class GatewayKey:
             claims |= {
                 "jti": secrets.token_urlsafe(24),
                 "htm": request.method,
-                "htu": request.target,
+                "htu": request.target_as_seen,
                 "bh": body_hash(request.body),
             }
         headers = {"kid": self._key_id, "typ": SERVICE_TOKEN_TYPE}

@@ -1,8 +1,5 @@
 """Who may speak for a person, and that nothing else may: every proof is altered in every way."""
 
-import json
-from base64 import urlsafe_b64encode
-from collections.abc import Iterator
 from typing import Any
 
 import jwt
@@ -10,78 +7,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
-from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
-from lib.core import clock, settings
-from lib.core.environment import Environment
+from lib.core import clock
 from lib.core.errors import Forbidden, Problem, Unauthenticated
-from lib.core.identity import CallerSettings, GatewaySettings, Request, identify
+from lib.core.identity import Request, identify
+from tests.core.proofs import GATEWAY, PERSON, admitted, known_keys, request_with, service_token, session_token
 
-PERSON = "user_ada"
-GATEWAY_KEY = ed25519.Ed25519PrivateKey.generate()
-CLERK_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-GATEWAY = "gateway@test.iam.gserviceaccount.com"
-
-
-def _jwks(algorithm: Any, key: Any) -> str:
-    return json.dumps({"keys": [json.loads(algorithm.to_jwk(key.public_key())) | {"kid": "k1"}]})
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _settings() -> Iterator[None]:
-    before = dict(settings._loaded)
-    settings._loaded |= {
-        Environment: Environment(google_cloud_project="test", k_service="users", function_url="https://{name}.test"),
-        CallerSettings: CallerSettings(callers=["stream@test.iam.gserviceaccount.com"]),
-        GatewaySettings: GatewaySettings(
-            gateway_keys=_jwks(OKPAlgorithm, GATEWAY_KEY),
-            clerk_keys=_jwks(RSAAlgorithm, CLERK_KEY),
-            clerk_issuer="https://clerk.test",
-            clerk_parties=["https://app.test"],
-        ),
-    }
-    yield
-    settings._loaded.clear()
-    settings._loaded.update(before)
-
-
-def _admitted(email: str) -> str:
-    payload = urlsafe_b64encode(json.dumps({"email": email, "email_verified": True}).encode()).decode().rstrip("=")
-    return f"Bearer head.{payload}.SIGNATURE_REMOVED_BY_GOOGLE"
-
-
-def _service_token(headers: dict[str, Any] | None = None, key: Any = GATEWAY_KEY, **changes: Any) -> str:
-    now = int(clock.timestamp())
-    claims = {"iss": "briefly-gateway", "aud": "users", "sub": PERSON, "iat": now, "exp": now + 60} | changes
-    claims = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(claims, key, "EdDSA", {"kid": "k1", "typ": "briefly+jwt"} | (headers or {}))
-
-
-def _session(key: Any = CLERK_KEY, **changes: Any) -> str:
-    now = int(clock.timestamp())
-    claims = {
-        "iss": "https://clerk.test",
-        "sub": PERSON,
-        "sid": "sess_1",
-        "azp": "https://app.test",
-        "iat": now,
-        "nbf": now,
-        "exp": now + 60,
-    } | changes
-    return jwt.encode({k: v for k, v in claims.items() if v is not None}, key, "RS256", {"kid": "k1"})
-
-
-def _request(service: str | None = None, session: str | None = None, **headers: str) -> Request:
-    given_headers = {
-        "X-Serverless-Authorization": _admitted(GATEWAY),
-        "Authorization": f"Bearer {_service_token() if service is None else service}",
-        "X-Clerk-Session": _session() if session is None else session,
-    }
-    return Request({**given_headers, **headers}, "GET", "/me", b"")
+__all__ = ["known_keys"]
 
 
 def test_the_gateway_speaks_for_the_person_of_both_tokens() -> None:
-    identity = identify(_request())
+    identity = identify(request_with())
     assert (identity.person, identity.session, identity.caller) == (PERSON, "sess_1", GATEWAY)
 
 
@@ -103,7 +39,7 @@ def test_the_gateway_speaks_for_the_person_of_both_tokens() -> None:
 )
 def test_a_service_token_is_refused(token: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
-        identify(_request(service=_service_token(**token)))
+        identify(request_with(service=service_token(**token)))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +56,7 @@ def test_a_service_token_is_refused(token: dict[str, Any]) -> None:
 )
 def test_a_session_is_refused(session: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
-        identify(_request(session=_session(**session)))
+        identify(request_with(session=session_token(**session)))
 
 
 def test_a_token_without_a_signature_is_refused() -> None:
@@ -128,18 +64,18 @@ def test_a_token_without_a_signature_is_refused() -> None:
         {"iss": "briefly-gateway", "aud": "users", "sub": PERSON, "iat": 0, "exp": 9e9}, None, "none", {"kid": "k1"}
     )
     with pytest.raises(Unauthenticated):
-        identify(_request(service=unsigned))
+        identify(request_with(service=unsigned))
 
 
 def test_a_caller_that_may_name_a_person_needs_no_session() -> None:
-    headers = {"Authorization": _admitted("stream@test.iam.gserviceaccount.com"), "X-Briefly-Person": PERSON}
+    headers = {"Authorization": admitted("stream@test.iam.gserviceaccount.com"), "X-Briefly-Person": PERSON}
     identity = identify(Request(headers, "POST", "/", b""))
     assert (identity.person, identity.session) == (PERSON, None)
 
 
 @pytest.mark.parametrize("email", [GATEWAY, "mail@test.iam.gserviceaccount.com"])
 def test_no_other_caller_may_name_a_person(email: str) -> None:
-    headers = {"Authorization": _admitted(email), "X-Briefly-Person": PERSON}
+    headers = {"Authorization": admitted(email), "X-Briefly-Person": PERSON}
     with pytest.raises(Forbidden):
         identify(Request(headers, "POST", "/", b""))
 

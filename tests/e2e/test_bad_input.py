@@ -113,6 +113,7 @@ def test_a_cursor_that_was_not_handed_out_is_refused(person: Client, operation: 
     [
         *("mail/?limit=0", "mail/?limit=many", "mail/?after=yesterday", "mail/?colour=red", "events/?limit=-1"),
         *("events/?start=soon", "chat/conversations?limit=100000", "usage/?first=never", "usage/models?limit=1e3"),
+        *("mail/?after=0.0", "events/?start=1764000000", "usage/?first=0", "usage/?last=86400"),
     ],
 )
 def test_a_wrong_query_is_refused(person: Client, query: str) -> None:
@@ -153,6 +154,10 @@ def test_what_cannot_be_an_id_is_refused(person: Client, path: str) -> None:
 def test_an_id_that_the_database_reserves_is_refused(person: Client) -> None:
     problem(person.call("POST", "/chat/conversations", {"id": "__reserved__"}), 422, "invalid-request")
     problem(person.call("GET", "/chat/conversations/__reserved__"), 422, "invalid-request")
+
+
+def test_what_cannot_be_an_id_is_no_proof_gone_wrong(person: Client) -> None:
+    problem(person.call("DELETE", "/accounts/acc%20", sensitive=True), 422, "invalid-request")
 
 
 @pytest.mark.parametrize("root", ROOTS)

@@ -79,7 +79,7 @@ def test_a_call_is_signed_for_the_person_and_proves_what_it_asks(copy: Copy, bro
         Expectation(keys=keys, algorithm="EdDSA", issuer="briefly-gateway", audience="echo", token_type="briefly+jwt"),
     )
     assert claims["sub"] == copy.background.state.people["demo"]
-    assert (claims["htm"], claims["htu"], claims["bh"]) == ("POST", "/a%2Fb?q=1", body_hash(sent))
+    assert (claims["htm"], claims["htu"], claims["bh"]) == ("POST", "/a/b?q=1", body_hash(sent))
     assert len(claims["jti"]) >= 16
     assert seen["headers"]["X-Clerk-Session"].count(".") == 2
     assert not {"Cookie", "X-Briefly-Person"} & set(seen["headers"])

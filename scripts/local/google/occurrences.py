@@ -8,6 +8,8 @@ from scripts.local.google.calendar_store import StoredCalendar, StoredEvent
 from scripts.local.provider.wire import Json
 
 _HORIZON = timedelta(days=730)
+# Whoever asks about the year 9000 would keep everybody waiting: no series goes on for longer than this here.
+_LONGEST_SERIES = timedelta(days=30 * 365)
 
 
 def horizon() -> datetime:
@@ -32,7 +34,8 @@ def instances_between(
 ) -> Iterator[Json]:
     """The instances of a living series between two instants, exceptions left out."""
     if not master.cancelled:
-        for instance in calendar.instances(master, end or horizon()):
+        until = min(end or horizon(), clock.now() + _LONGEST_SERIES)
+        for instance in calendar.instances(master, until):
             if overlaps(calendar, instance, begin, end):
                 yield instance
 
