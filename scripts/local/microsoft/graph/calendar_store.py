@@ -79,8 +79,7 @@ class StoredCalendar:
 
     def put(self, event: StoredEvent) -> StoredEvent:
         """Store a new or changed event as one that has changed just now."""
-        before = self.events.get(event.key)
-        version = before.version + 1 if before else event.version
+        version = self.events.get(event.key, event).version + 1
         self.events[event.key] = replace(event, version=version, modified=clock.now(), occurrence=False)
         return self.events[event.key]
 
@@ -176,7 +175,7 @@ class CalendarStore:
 
 def writes_windows_names(person: Person) -> bool:
     """Whether the person's clients name time zones as Windows does; about half of people's do."""
-    return hashlib.sha256(person.email.encode()).digest()[0] % 2 == 0
+    return hashlib.sha256(person.email.encode()).digest()[1] % 2 == 0
 
 
 def _stored(calendar: Calendar, person: Person) -> StoredCalendar:
