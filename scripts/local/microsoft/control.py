@@ -13,6 +13,7 @@
 - `GET /_control/refreshes`: how often each user's tokens were refreshed; `DELETE` zeroes.
 - `GET /_control/refresh_tokens`: every refresh token by its SHA-256: whose, of which family and generation (0 came with
   the code), whether it is alive, how often it was used and when last; `?user=` filters.
+- What of Graph can be changed is described in graph/control.py.
 """
 
 from typing import Literal
@@ -20,6 +21,8 @@ from typing import Literal
 from aiohttp import web
 
 from scripts.local.microsoft.grants import RefreshToken
+from scripts.local.microsoft.graph.control import graph_routes
+from scripts.local.microsoft.graph.description import graph_description
 from scripts.local.microsoft.people_source import people_source
 from scripts.local.microsoft.world import Microsoft
 from scripts.local.provider.consent import AutoApproval
@@ -33,7 +36,7 @@ from scripts.local.provider.control import (
     plain,
     reading,
 )
-from scripts.local.provider.people_source import PeopleRequest, described
+from scripts.local.provider.people_source import PeopleRequest
 
 
 class ExpireRequest(Strict):
@@ -48,6 +51,7 @@ def control_routes(microsoft: Microsoft) -> list[web.RouteDef]:
     control = _Control(microsoft)
     return [
         *observer_routes(microsoft.observer),
+        *graph_routes(microsoft.graph),
         web.get("/_control/people", plain(lambda _: control.list_people())),
         web.post("/_control/people", reading(PeopleRequest, control.load_people)),
         web.post("/_control/auto_approve", reading(AutoApproveRequest, control.auto_approve)),
@@ -66,7 +70,7 @@ class _Control:
         self._microsoft = microsoft
 
     def list_people(self) -> Told:
-        people = [described(account.person) for account in self._microsoft.directory.by_email.values()]
+        people = [graph_description(account) for account in self._microsoft.graph.accounts.by_email.values()]
         return {"loaded_at": self._microsoft.loaded_at.isoformat(), "people": people}
 
     def load_people(self, wanted: PeopleRequest) -> Told:

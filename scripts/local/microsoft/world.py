@@ -12,13 +12,17 @@ from scripts.local.microsoft.authorization_request import RequestRules
 from scripts.local.microsoft.directory import Directory
 from scripts.local.microsoft.errors import EntraError
 from scripts.local.microsoft.grants import Grants
+from scripts.local.microsoft.graph.accounts import GraphAccounts
+from scripts.local.microsoft.graph.api import ROOT as GRAPH
+from scripts.local.microsoft.graph.api import Graph, fault_answer
+from scripts.local.microsoft.graph.caller import Caller
 from scripts.local.microsoft.id_tokens import IdTokens
 from scripts.local.microsoft.openid_configuration import OpenIdConfiguration
 from scripts.local.microsoft.refusals import refuse
 from scripts.local.microsoft.settings import MicrosoftConfig
 from scripts.local.microsoft.token_endpoint import TokenEndpoint
 from scripts.local.provider.consent import AutoApproval
-from scripts.local.provider.faults import Observer
+from scripts.local.provider.faults import Fault, Observer
 from scripts.local.provider.people_source import PeopleSource
 from scripts.local.provider.wire import Answer, Call
 
@@ -36,13 +40,15 @@ class Microsoft:
     authorization: AuthorizationEndpoint
     tokens: TokenEndpoint
     configuration: OpenIdConfiguration
-    observer: Observer = field(default_factory=lambda: Observer(refuse))
+    observer: Observer
+    graph: Graph
     loaded_at: datetime = field(default_factory=clock.now)
 
     @classmethod
     def of(cls, config: MicrosoftConfig) -> "Microsoft":
         """A Microsoft where the configured people have accounts and nobody has granted anything."""
         directory, grants, id_tokens = Directory(), Grants(), IdTokens(config.client_id)
+        observer = Observer(_fault_answer)
         microsoft = cls(
             config=config,
             directory=directory,
@@ -55,6 +61,8 @@ class Microsoft:
             ),
             tokens=TokenEndpoint(config.client_id, config.client_secret, directory, grants, id_tokens),
             configuration=OpenIdConfiguration(directory, id_tokens),
+            observer=observer,
+            graph=Graph(GraphAccounts(), observer),
         )
         microsoft.load(config.people)
         return microsoft
@@ -62,16 +70,28 @@ class Microsoft:
     def load(self, source: PeopleSource) -> None:
         """Put the people's data back to what the source makes of now; grants stay."""
         self.loaded_at = clock.now()
-        self.directory.load(source(self.loaded_at))
+        people = source(self.loaded_at)
+        self.directory.load(people)
+        self.graph.accounts.load(people)
 
     async def answer(self, call: Call, origin: str) -> Answer:
         """Answer one call of the outside."""
+        if call.path.startswith(GRAPH):
+            return await self.graph.answer(call, self._caller(call), origin)
         route = self._login_route(call, origin)
         if route is None:
             return await self.observer.run(call, lambda: Answer(404, b"", "text/html; charset=utf-8"), None)
         handle, user = route
         operation = f"login {call.path.partition('/')[2].partition('/')[2]}"
         return await self.observer.run(call, handle, user, operation=operation)
+
+    def _caller(self, call: Call) -> Caller | None:
+        """Whom the call's token is for; None unless it is alive."""
+        kind, _, value = call.headers.get("Authorization", "").partition(" ")
+        token = self.grants.access_tokens.get(value.strip())
+        if kind.lower() != "bearer" or token is None or not token.alive:
+            return None
+        return Caller(token.email, frozenset(token.scopes), self.config.client_id)
 
     def _login_route(self, call: Call, origin: str) -> Route | None:
         """Who answers a call about signing in, and whom it is about."""
@@ -89,6 +109,11 @@ class Microsoft:
         if path == openid_configuration.KEYS and get:
             return lambda: _refusing(call, lambda: self.configuration.keys(tenant, origin)), None
         return None
+
+
+def _fault_answer(fault: Fault, call: Call) -> Answer:
+    """The error that a fault asks for, as the one who is asked words it."""
+    return fault_answer(fault, call) if call.path.startswith(GRAPH) else refuse(fault, call)
 
 
 def _refusing(call: Call, handle: Callable[[], Answer]) -> Answer:

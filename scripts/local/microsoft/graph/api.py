@@ -1,6 +1,5 @@
 """The whole of the fake Graph: its state, and the way of every call through it, judged from the outside in."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from scripts.local.microsoft.graph import batch, routes
@@ -10,10 +9,10 @@ from scripts.local.microsoft.graph.errors import GraphError, access_denied, requ
 from scripts.local.microsoft.graph.preferences import Preferences
 from scripts.local.microsoft.graph.request import GraphRequest
 from scripts.local.microsoft.graph.throttling import Throttle
-from scripts.local.people.models import Person
 from scripts.local.provider.faults import Fault, Observer
 from scripts.local.provider.wire import Answer, Call, json_answer
 
+ROOT = "/v1.0/"
 _BATCH = "$batch"
 
 
@@ -33,13 +32,6 @@ class Graph:
     observer: Observer
     throttle: Throttle = field(default_factory=Throttle)
     short_pages: bool = False
-
-    @classmethod
-    def of(cls, people: Iterable[Person], observer: Observer) -> "Graph":
-        """A Graph where these people have mailboxes and calendars."""
-        graph = cls(GraphAccounts(), observer)
-        graph.accounts.load(people)
-        return graph
 
     async def answer(self, call: Call, caller: Caller | None, origin: str) -> Answer:
         """Answer one call under /v1.0; without a caller, whose token must be alive, 401."""
