@@ -16,7 +16,10 @@ POLL_SECONDS = 0.01
 
 
 class Endpoint(ThreadingHTTPServer):
-    """`answer` is a document, or text as it stands; `discovery` is what a GET gets. `forms` is what was posted."""
+    """`answer` is a document, or text as it stands; `discovery` is what a GET gets. `forms` is what was posted.
+
+    A status of redirects leads back here.
+    """
 
     daemon_threads = True
     answer: Any = None
@@ -59,6 +62,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if status // 100 == 3:
+            self.send_header("Location", self.server.url)
         self.send_header("Set-Cookie", "whose=somebody; Path=/")
         self.end_headers()
         self.wfile.write(body)

@@ -247,11 +247,18 @@ def test_what_microsoft_does_not_document_costs_a_code_but_no_account(
         exchange()
 
 
-@pytest.mark.parametrize("status", [302, 429, 500, 503])
-def test_an_ill_endpoint_is_busy(endpoint: Endpoint, status: int) -> None:
-    endpoint.status, endpoint.answer = status, "<html>"
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_an_ill_endpoint_is_busy_whatever_it_says(endpoint: Endpoint, status: int) -> None:
+    endpoint.status, endpoint.answer = status, refused("invalid_grant", 70000)
     with pytest.raises(ProviderBusy):
         refresh()
+
+
+def test_secrets_go_nowhere_else_on_the_endpoints_word(endpoint: Endpoint) -> None:
+    endpoint.status, endpoint.answer = 307, "<html>"
+    with pytest.raises(ProviderBusy):
+        refresh()
+    assert len(endpoint.forms) == 1
 
 
 UNREADABLE = [
