@@ -18,8 +18,9 @@ from lib.core.breaker import Breaker
 from lib.core.retry import RetryBudget
 from lib.core.secrets import SecretSettings
 from lib.core.store import UserId
+from lib.office.calling import Caller, Safeguards
 from lib.office.google.calendar import GoogleCalendar
-from lib.office.google.client import CALENDAR, GMAIL, GoogleApi, GoogleClient, Safeguards
+from lib.office.google.client import CALENDAR, GMAIL, GoogleApi, GoogleClient
 from lib.office.google.mail import GoogleMail
 from lib.office.google.settings import GoogleApiSettings
 from lib.office.quota import QuotaLedger
@@ -80,7 +81,7 @@ class Office:
         return self.access_token(person, account_id, purpose=purpose, scopes=scopes)
 
     def client(self, account: Account, api: GoogleApi) -> GoogleClient:
-        return GoogleClient(OWNER, account, api, self, safeguards=self.safeguards)
+        return GoogleClient(api, Caller(OWNER, account, self, safeguards=self.safeguards))
 
     def mail(self, account: Account) -> GoogleMail:
         return GoogleMail(OWNER, account, self.client(account, GMAIL))
