@@ -37,14 +37,15 @@ class Api:
 
     @property
     def dependency(self) -> str:
-        """What its breaker, retry budget and ledger are called."""
+        """What its breaker and retry budget are called."""
         return f"{self.vendor.lower()}-{self.name}"
 
 
 @dataclass(frozen=True)
 class Tariff(Generic[_C]):
-    """What an account may spend on an API in a minute, and what calls cost."""
+    """What an account may spend in a minute, what calls cost, and the name of the ledger that counts it."""
 
+    name: str
     units_per_minute: int
     cost: Callable[[Sequence[_C]], int]
 
@@ -87,6 +88,13 @@ class Calling(Generic[_C]):
     def one(self, call: _C, make: Callable[[_C, str], Json]) -> Json:
         """The answer to one call, which `make` makes with a token."""
         return self._repeatedly(lambda token: make(call, token), lambda: [call])
+
+    def judged(self, call: _C, make: Callable[[_C, str], Json]) -> Json | Problem:
+        """The answer to one call, or its problem."""
+        try:
+            return self.one(call, make)
+        except Problem as problem:
+            return problem
 
     def many(
         self, calls: Sequence[_C], most: int, make: Callable[[Sequence[_C], str], list[Json | Problem]]
@@ -149,7 +157,7 @@ class Calling(Generic[_C]):
 
     def _guarded(self, attempt: Callable[[str], _T], token: str, calls: Sequence[_C]) -> _T:
         account_id, safeguards = self._caller.account.id, self._caller.safeguards
-        spending = safeguards.ledger(self._api.dependency, self._tariff.units_per_minute)
+        spending = safeguards.ledger(self._tariff.name, self._tariff.units_per_minute)
         spending.spend(account_id, self._tariff.cost(calls), self._caller.lane)
         try:
             guard = safeguards.breaker(self._api.dependency)
@@ -160,7 +168,8 @@ class Calling(Generic[_C]):
 
     def _scopes(self) -> tuple[str, ...]:
         """The narrowest granted scope that allows reading. Raises `Forbidden` if there is none."""
-        granted = next((scope for scope in self._api.scopes if scope in self._caller.account.scopes), None)
+        held = {scope.casefold() for scope in self._caller.account.scopes}
+        granted = next((scope for scope in self._api.scopes if scope.casefold() in held), None)
         if granted is None:
             raise missing_scope([self._api.scopes[0]])
         return (granted,)

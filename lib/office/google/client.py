@@ -94,7 +94,7 @@ def _tariff(api: GoogleApi) -> Tariff[Call]:
         settings.google_gmail_units_per_minute if api is GMAIL else settings.google_calendar_requests_per_minute
     )
     costs = settings.google_unit_costs
-    return Tariff(per_minute, lambda calls: sum(costs.get(call.methodId, 1) for call in calls))
+    return Tariff(api.dependency, per_minute, lambda calls: sum(costs.get(call.methodId, 1) for call in calls))
 
 
 def _get(call: Call, token: str) -> Json:
