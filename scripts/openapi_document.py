@@ -37,6 +37,9 @@ PLACEHOLDERS = {
     "GOOGLE_REVOKE_URL": "https://google.example/revoke",
     "GOOGLE_ISSUER": "https://google.example",
     "GOOGLE_API_ENDPOINT": "https://google.example",
+    "MICROSOFT_CLIENT_ID": "00000000-0000-4000-8000-000000000000",
+    "MICROSOFT_AUTHORITY": "https://login.microsoft.example/common",
+    "MICROSOFT_GRAPH_ENDPOINT": "https://graph.microsoft.example",
 }
 
 SCHEMAS = "#/components/schemas/"

@@ -79,7 +79,7 @@ class Client:
 
     def consent_at_google(self, email: str) -> dict[str, str]:
         """Begin to connect a Google account and consent, as a browser would; what Google sends the person back with."""
-        redirect = self.briefly.state.endpoints.redirect_url
+        redirect = self.briefly.state.endpoints.redirect_url("google")
         wish = {"provider": "google", "redirect_url": redirect, "login_hint": email}
         started = self.post("/accounts/connections", wish, 201)
         returned = requests.get(started["authorize_url"], allow_redirects=False, timeout=10)

@@ -1,8 +1,10 @@
 """A browser as far as the tour needs one: cookies, redirects, forms, and Briefly's gateway with its CSRF token."""
 
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin
@@ -66,14 +68,16 @@ class _FormReader(HTMLParser):
 
 
 class Browser:
-    """Someone in front of Briefly: `async with Browser(origin) as browser`."""
+    """Someone in front of Briefly: `async with Browser(origin, certificates) as browser`, which trusts the latter."""
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, certificates: Path) -> None:
         self._origin = origin
         self._csrf = ""
         # By default cookies of hosts without a name, as 127.0.0.1, are dropped.
         self._session = aiohttp.ClientSession(
-            cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+            connector=aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=certificates)),
+            cookie_jar=aiohttp.CookieJar(unsafe=True),
+            timeout=aiohttp.ClientTimeout(total=PATIENCE_SECONDS),
         )
 
     async def __aenter__(self) -> Self:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts.local.catalog import REPOSITORY, TASKS_INVOKER, Catalog, Function, folder
-from scripts.local.endpoints import Endpoints
+from scripts.local.certificates import BUNDLE_VARIABLES
+from scripts.local.endpoints import PROVIDERS, Endpoints
 from scripts.local.project import PROJECT, REGION, VAULT_KEY, service_account
 
 # Taken over from the runner's own environment: how programs find each other and speak to the outside.
-INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "NO_PROXY")
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_DIR", "HTTPS_PROXY", "NO_PROXY")
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,16 @@ class Keys:
 class FunctionEnvironment:
     """Computes the environment of each function. `models` are the settings that say which models answer.
 
-    `overrides` go to all, over what is computed.
+    `certificates` is a file with all that functions trust. `overrides` go to all, over what is computed.
     """
 
     catalog: Catalog
     endpoints: Endpoints
     keys: Keys
     state: Path
+    certificates: Path
     google_client_id: str
+    microsoft_client_id: str
     models: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,6 +79,7 @@ class FunctionEnvironment:
         metadata = self.endpoints.metadata[name]
         variables = {
             "GOOGLE_CLOUD_PROJECT": PROJECT,
+            **dict.fromkeys(BUNDLE_VARIABLES, str(self.certificates)),
             "FUNCTION_URL": f"{self.endpoints.origin}/{{name}}",
             "GCE_METADATA_HOST": metadata,
             "GCE_METADATA_IP": metadata,
@@ -94,7 +98,7 @@ class FunctionEnvironment:
         return variables
 
     def _settings(self) -> dict[str, str]:
-        google = self.endpoints.google
+        google, microsoft = self.endpoints.google, self.endpoints.microsoft
         return {
             "GATEWAY_KEYS": json.dumps(self.keys.gateway),
             "CLERK_KEYS": json.dumps(self.keys.clerk),
@@ -103,13 +107,16 @@ class FunctionEnvironment:
             "VAULT_KEY": VAULT_KEY,
             "TASKS_INVOKER": service_account(TASKS_INVOKER),
             "TASKS_LOCATION": REGION,
-            "OAUTH_REDIRECT_URLS": json.dumps([self.endpoints.redirect_url]),
+            "OAUTH_REDIRECT_URLS": json.dumps([self.endpoints.redirect_url(provider) for provider in PROVIDERS]),
             "GOOGLE_OAUTH_CLIENT_ID": self.google_client_id,
             "GOOGLE_AUTHORIZE_URL": f"{google}/o/oauth2/v2/auth",
             "GOOGLE_TOKEN_URL": f"{google}/token",
             "GOOGLE_REVOKE_URL": f"{google}/revoke",
             "GOOGLE_ISSUER": "https://accounts.google.com",
             "GOOGLE_API_ENDPOINT": google,
+            "MICROSOFT_CLIENT_ID": self.microsoft_client_id,
+            "MICROSOFT_AUTHORITY": f"{microsoft}/common",
+            "MICROSOFT_GRAPH_ENDPOINT": microsoft,
             "OPENAI_BASE_URL": f"{self.endpoints.models}/v1",
             "ANTHROPIC_BASE_URL": self.endpoints.models,
         }

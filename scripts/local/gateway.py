@@ -1,13 +1,13 @@
 """A small cookie gateway, standing where the front end's server will: `/api/…` on the same origin.
 
-    POST /api/login                     {"user": "demo"}: one of Clerk's users; sets the cookie, answers the CSRF token
-    POST /api/logout                    ends the session
-    GET  /api/session                   who is signed in, and the CSRF token
-    GET  /api/accounts/connect/google   sends the browser to Google
-    GET  /api/oauth/callback/google     where Google sends it back to
-    *    /api/FUNCTION/…                the function, called with the gateway's signature for the person
+    POST /api/login                       {"user": "demo"}: one of Clerk's users; sets a cookie, answers the CSRF token
+    POST /api/logout                      ends the session
+    GET  /api/session                     who is signed in, and the CSRF token
+    GET  /api/accounts/connect/PROVIDER   sends the browser to Google or Microsoft
+    GET  /api/oauth/callback/PROVIDER     where they send it back to
+    *    /api/FUNCTION/…                  the function, called with the gateway's signature for the person
 
-The cookie is HttpOnly and SameSite=Lax (strict would lose it on the way back from Google); requests that change
+The cookie is HttpOnly and SameSite=Lax (strict would lose it on the way back from a provider); requests that change
 something carry the CSRF token in X-CSRF-Token. Every call is signed with the proof that sensitive ones need.
 An event stream without a session gets 200 and the event `auth-expired`: an EventSource cannot recover from a 401.
 """
@@ -25,6 +25,7 @@ from yarl import URL
 from lib.core import ids
 from lib.core.errors import MEDIA_TYPE, Forbidden, InvalidRequest, MalformedBody, NotFound, Problem, Unauthenticated
 from scripts.local.catalog import GATEWAY, Catalog
+from scripts.local.endpoints import PROVIDERS, redirect_url
 from scripts.local.gateway_sessions import BrowserSession, BrowserSessions, SessionOver, UnknownUser
 from scripts.local.signing import GatewaySigner, Outgoing
 
@@ -42,6 +43,7 @@ FORWARDED = (
     "User-Agent",
 )
 NOT_RETURNED = frozenset(("connection", "transfer-encoding", "keep-alive", "set-cookie", "server", "date"))
+CALLBACKS = "/api/oauth/callback/"
 AUTH_EXPIRED = (
     "retry: 60000\nevent: auth-expired\n"
     'data: {"type":"data-auth-expired","data":{"login":"/api/login"},"transient":true}\n\n'
@@ -70,8 +72,8 @@ class Gateway:
             web.post("/api/login", self._guarded(self._login)),
             web.post("/api/logout", self._guarded(self._logout)),
             web.get("/api/session", self._guarded(self._show_session)),
-            web.get("/api/accounts/connect/google", self._guarded(self._connect)),
-            web.get("/api/oauth/callback/google", self._guarded(self._finish)),
+            web.get("/api/accounts/connect/{provider}", self._guarded(self._connect)),
+            web.get(f"{CALLBACKS}{{provider}}", self._guarded(self._finish)),
             web.route("*", "/api/{function}", self._guarded(self._pass_on)),
             web.route("*", "/api/{function}/{rest:.*}", self._guarded(self._pass_on)),
             web.route("*", "/api", self._guarded(self._nothing)),
@@ -119,8 +121,8 @@ class Gateway:
         return web.json_response({"user": session.user_id, "csrf": session.csrf})
 
     async def _connect(self, request: web.Request) -> web.Response:
-        session = self._session_of(request)
-        wanted = {"provider": "google", "redirect_url": self._redirect_url}
+        session, provider = self._session_of(request), _provider_of(request)
+        wanted = {"provider": provider, "redirect_url": redirect_url(self.origin, provider)}
         if "login_hint" in request.query:
             wanted["login_hint"] = request.query["login_hint"]
         started = await self._ask(session, "/connections", wanted)
@@ -131,13 +133,13 @@ class Gateway:
         raise web.HTTPFound(document["authorize_url"])
 
     async def _finish(self, request: web.Request) -> web.Response:
-        session = self._session_of(request)
+        session, provider = self._session_of(request), _provider_of(request)
         state = request.query.get("state", "")
         if state not in session.oauth_states:
             raise Forbidden("This browser did not begin this connection")
         session.oauth_states.discard(state)
         if "error" in request.query:
-            raise InvalidRequest(f"Google did not connect the account: {request.query['error']}")
+            raise InvalidRequest(f"{PROVIDERS[provider]} did not connect the account: {request.query['error']}")
         taken = {name: request.query[name] for name in ("state", "code", "iss") if name in request.query}
         return await self._ask(session, "/connections/finish", taken)
 
@@ -188,9 +190,9 @@ class Gateway:
     def _refuse_other_sites(self, request: web.Request) -> None:
         """By what the browser says of itself, where it does (https://www.w3.org/TR/fetch-metadata/).
 
-        The way back from Google is a cross-site navigation, and is bound to the browser by its state instead.
+        The way back from a provider is a cross-site navigation, and is bound to the browser by its state instead.
         """
-        if request.path == "/api/oauth/callback/google":
+        if request.path.startswith(CALLBACKS):
             return
         site = request.headers.get("Sec-Fetch-Site", "none")
         origin = request.headers.get("Origin", self.origin)
@@ -204,9 +206,13 @@ class Gateway:
             return web.Response(body=AUTH_EXPIRED.encode(), headers=STREAM_HEADERS | {"X-Request-Id": request_id})
         return _document(Unauthenticated("Nobody is signed in"), request_id)
 
-    @property
-    def _redirect_url(self) -> str:
-        return f"{self.origin}/api/oauth/callback/google"
+
+def _provider_of(request: web.Request) -> str:
+    """The provider that the path names. Raises `NotFound`."""
+    provider = request.match_info["provider"]
+    if provider not in PROVIDERS:
+        raise NotFound()
+    return provider
 
 
 async def _json(request: web.Request) -> dict[str, object]:

@@ -14,12 +14,13 @@ from typing import Any, Self
 import aiohttp
 
 from lib.core.clock import OFFSET_FILE_VARIABLE
-from scripts.local import answering_models, catalog, credentials, emulators, preflight, state
+from scripts.local import answering_models, catalog, certificates, credentials, emulators, preflight, state
 from scripts.local.admission import Admission
 from scripts.local.catalog import CATALOG_FILE, REPOSITORY, Catalog
+from scripts.local.certificates import Certificates
 from scripts.local.children import Child, Children
 from scripts.local.control import Control
-from scripts.local.credentials import CLERK_WEBHOOK_SECRET, GOOGLE_CLIENT_SECRET, Credentials
+from scripts.local.credentials import CLERK_WEBHOOK_SECRET, GOOGLE_CLIENT_SECRET, MICROSOFT_CLIENT_SECRET, Credentials
 from scripts.local.documentation import Documentation
 from scripts.local.endpoints import Endpoints, WorldEndpoints
 from scripts.local.environment import FunctionEnvironment, Keys
@@ -46,7 +47,10 @@ WORLD_SECONDS = 60.0
 POLL_SECONDS = 0.02
 # Shorter than Cloud Run's ten: what a function would save, its database forgets in the same moment.
 CLOSING_SECONDS = 2.0
-OURS = ("logs", "secrets", "home", "clock-offset", "world.json", "endpoints.json", "identity.pem", state.STATE_FILE)
+OURS = (
+    *("logs", "secrets", "home", "clock-offset", "world.json", "endpoints.json", "identity.pem"),
+    *(certificates.BUNDLE_FILE, certificates.SERVER_FILE, state.STATE_FILE),
+)
 
 
 @dataclass(frozen=True)
@@ -109,26 +113,29 @@ class LocalCloud:
         tools = preflight.find_tools()
         port = listener.getsockname()[1]
         folder = _fresh(self._options.folder or state.STATES / str(port))
-        self._share_clock(folder / "clock-offset")
+        certified = certificates.make(folder)
+        self._share(OFFSET_FILE_VARIABLE, folder / "clock-offset")
+        for variable in certificates.BUNDLE_VARIABLES:
+            self._share(variable, certified.bundle)
         children = await self._stack.enter_async_context(Children())
         self.session = await self._stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
         )
         self._models = await answering_models.settings(os.environ, self.session)
-        ground = Ground(self._options, rows, folder, f"http://127.0.0.1:{port}", children, tools)
+        ground = Ground(self._options, rows, folder, f"http://127.0.0.1:{port}", children, tools, certified)
         endpoints, processes = await ground.start()
         await self._open(ground, endpoints, processes, listener)
 
-    def _share_clock(self, file: Path) -> None:
-        """Let this process, and all that it starts, read the clock of this copy."""
-        before = os.environ.get(OFFSET_FILE_VARIABLE)
-        os.environ[OFFSET_FILE_VARIABLE] = str(file)
+    def _share(self, variable: str, file: Path) -> None:
+        """Let this process, and all that it starts, find a file of this copy: its clock, or whom it trusts."""
+        before = os.environ.get(variable)
+        os.environ[variable] = str(file)
 
         def restore() -> None:
             if before is None:
-                os.environ.pop(OFFSET_FILE_VARIABLE, None)
+                os.environ.pop(variable, None)
             else:
-                os.environ[OFFSET_FILE_VARIABLE] = before
+                os.environ[variable] = before
 
         self._stack.callback(restore)
 
@@ -171,6 +178,7 @@ class LocalCloud:
             identity_key=folder / "identity.pem",
             clerk_secret_key=ground.credentials.clerk_secret_key,
             clock_offset_file=folder / "clock-offset",
+            certificates=ground.certificates.bundle,
             folder=folder,
         )
         state.write(self.state)
@@ -184,7 +192,9 @@ class LocalCloud:
             endpoints,
             keys,
             ground.folder,
+            ground.certificates.bundle,
             ground.credentials.google_client_id,
+            ground.credentials.microsoft_client_id,
             self._models,
             self._options.settings,
         )
@@ -210,11 +220,19 @@ class Ground:
     """What has to stand before a function can: Google's two emulators and the world, started side by side."""
 
     def __init__(
-        self, options: Options, rows: Catalog, folder: Path, origin: str, children: Children, tools: Tools
+        self,
+        options: Options,
+        rows: Catalog,
+        folder: Path,
+        origin: str,
+        children: Children,
+        tools: Tools,
+        certified: Certificates,
     ) -> None:
         self.rows = rows
         self.folder = folder
         self.children = children
+        self.certificates = certified
         self.credentials: Credentials = credentials.make(rows.secrets)
         self.identity = IdentityTokens.from_file(folder / "identity.pem")
         self._options = options
@@ -261,11 +279,13 @@ class Ground:
             secrets={name: values[name] for name in self.rows.secrets},
             google_client_id=self.credentials.google_client_id,
             google_client_secret=values[GOOGLE_CLIENT_SECRET],
+            microsoft_client_id=self.credentials.microsoft_client_id,
+            microsoft_client_secret=values[MICROSOFT_CLIENT_SECRET],
             clerk_webhook_secret=values[CLERK_WEBHOOK_SECRET],
             clerk_secret_key=self.credentials.clerk_secret_key,
             openai_key=values[credentials.OPENAI_KEY],
             anthropic_key=values[credentials.ANTHROPIC_KEY],
-            redirect_url=f"{self._origin}/api/oauth/callback/google",
+            server_certificate=self.certificates.server,
             endpoints_file=self.folder / "endpoints.json",
         )
 

@@ -22,6 +22,7 @@ class State(BaseModel):
     """A running copy: where everything is, its control APIs, and the keys with which to stand in for the gateway.
 
     `processes` are the process ids of what it started beside functions. `people` are user ids by short name.
+    `certificates` is a file with all that clients of the copy trust.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +37,7 @@ class State(BaseModel):
     identity_key: Path
     clerk_secret_key: str
     clock_offset_file: Path
+    certificates: Path
     folder: Path
 
     @property

@@ -175,7 +175,7 @@ class Tour:
         state = self.cloud.state
         secret = (state.folder / "secrets" / "tokens" / GOOGLE_CLIENT_SECRET).read_text(encoding="utf-8")
         endpoints = state.endpoints
-        return CalendarApplication(endpoints.google, self.client_id, secret, endpoints.redirect_url)
+        return CalendarApplication(endpoints.google, self.client_id, secret, endpoints.redirect_url("google"))
 
     def _new_event(self) -> dict[str, Any]:
         """In the middle of the person's day, so that it is today's whatever the time is."""
@@ -194,7 +194,7 @@ class Tour:
 async def take(cloud: LocalCloud) -> bool:
     """Take the tour and print it; whether every step succeeded. What follows a failed step is left out."""
     report = Report()
-    async with Browser(cloud.origin) as browser:
+    async with Browser(cloud.origin, cloud.state.certificates) as browser:
         known = await KnownSources.of(cloud.session, cloud.state.endpoints.google, cloud.state.people[PERSON])
         tour = Tour(cloud, browser, report, known)
         succeeded = True

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from scripts.local import catalog, google, google_cloud
+from scripts.local import catalog, google, google_cloud, microsoft
 from scripts.local.catalog import GATEWAY
 from scripts.local.clerk import server as clerk
-from scripts.local.endpoints import WorldEndpoints
+from scripts.local.endpoints import WorldEndpoints, redirect_url
 from scripts.local.google_cloud import Project, QueueSettings, Resources
 from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.models import server as models
@@ -35,11 +35,13 @@ class WorldConfig(BaseModel):
     secrets: dict[str, str]
     google_client_id: str
     google_client_secret: str
+    microsoft_client_id: str
+    microsoft_client_secret: str
     clerk_webhook_secret: str
     clerk_secret_key: str
     openai_key: str
     anthropic_key: str
-    redirect_url: str
+    server_certificate: Path
     endpoints_file: Path
 
 
@@ -62,11 +64,21 @@ async def serve(config: WorldConfig, stack: AsyncExitStack) -> WorldEndpoints:
         google.GoogleConfig(
             client_id=config.google_client_id,
             client_secret=config.google_client_secret,
-            redirect_uris=(config.redirect_url,),
+            redirect_uris=(redirect_url(config.origin, "google"),),
             people=google.seeded_people,
         )
     )
     stack.push_async_callback(outside.close)
+    other = await microsoft.serve(
+        microsoft.MicrosoftConfig(
+            client_id=config.microsoft_client_id,
+            client_secret=config.microsoft_client_secret,
+            redirect_uris=(redirect_url(config.origin, "microsoft"),),
+            people=microsoft.seeded_people,
+            certificate=config.server_certificate,
+        )
+    )
+    stack.push_async_callback(other.close)
     answering = await models.serve(ModelsConfig(config.openai_key, config.anthropic_key))
     stack.push_async_callback(answering.close)
     people = await clerk.serve(
@@ -86,6 +98,8 @@ async def serve(config: WorldConfig, stack: AsyncExitStack) -> WorldEndpoints:
         google_cloud_control=cloud.control.url,
         metadata={name: cloud.metadata[account].host for name, account in accounts.items()},
         google=outside.url,
+        microsoft=other.url,
+        microsoft_control=other.control.url,
         models=answering.url,
         clerk=people.url,
     )

@@ -77,7 +77,7 @@ class Belongings:
 
     @property
     def redirect_url(self) -> str:
-        return self.briefly.state.endpoints.redirect_url
+        return self.briefly.state.endpoints.redirect_url("google")
 
 
 def somebody(briefly: Briefly, google: str) -> Belongings:

@@ -59,16 +59,38 @@ def environment(monkeypatch: pytest.MonkeyPatch, **outside: str) -> FunctionEnvi
     rows = catalog.load()
     endpoints = Endpoints(
         **dict.fromkeys(("kms", "secrets", "tasks", "scheduler", "google_cloud_control"), "http://127.0.0.1:1"),
-        **dict.fromkeys(("google", "clerk", "origin", "firestore", "pubsub"), "http://127.0.0.1:1"),
+        **dict.fromkeys(
+            ("google", "microsoft", "microsoft_control", "clerk", "origin", "firestore", "pubsub"), "http://127.0.0.1:1"
+        ),
         models="http://127.0.0.1:2",
         metadata=dict.fromkeys(rows.functions, "127.0.0.1:3"),
     )
-    return FunctionEnvironment(rows, endpoints, Keys({}, {}), Path("/state"), "client", {}, {"EXTRA": "1"})
+    bundle = Path("/state/certificates.pem")
+    return FunctionEnvironment(
+        rows, endpoints, Keys({}, {}), Path("/state"), bundle, "client", "other client", {}, {"EXTRA": "1"}
+    )
 
 
 def test_what_the_options_set_reaches_every_function(monkeypatch: pytest.MonkeyPatch) -> None:
     made = environment(monkeypatch)
     assert {made.of(name, 1)["EXTRA"] for name in made.catalog.functions} == {"1"}
+
+
+def test_every_function_trusts_the_authority_of_its_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = environment(monkeypatch, SSL_CERT_FILE="/etc/ours.pem", REQUESTS_CA_BUNDLE="/etc/ours.pem")
+    for name in made.catalog.functions:
+        told = made.of(name, 1)
+        assert {told["SSL_CERT_FILE"], told["REQUESTS_CA_BUNDLE"]} == {"/state/certificates.pem"}
+
+
+def test_only_the_functions_that_speak_to_microsoft_know_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = environment(monkeypatch)
+
+    def knowing(setting: str) -> set[str]:
+        return {name for name in made.catalog.functions if setting in made.of(name, 1)}
+
+    assert knowing("MICROSOFT_CLIENT_ID") == knowing("MICROSOFT_AUTHORITY") == {"accounts", "tokens"}
+    assert knowing("MICROSOFT_GRAPH_ENDPOINT") == {"mail", "events", "stream"}
 
 
 def test_credentials_of_whoever_runs_it_reach_no_function(monkeypatch: pytest.MonkeyPatch) -> None:

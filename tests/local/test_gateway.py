@@ -1,4 +1,4 @@
-"""The cookie gateway: sessions, signatures, other sites, streams without a session, the way to Google and back."""
+"""The cookie gateway: sessions, signatures, other sites, streams without a session, the way to a provider and back."""
 
 import json
 from collections.abc import Iterator
@@ -134,18 +134,28 @@ def test_a_logout_ends_the_session(browser: Browser) -> None:
     assert browser.get("/api/session").status_code == 401
 
 
-def test_a_connection_goes_to_google_and_is_finished_by_the_same_browser(copy: Copy, browser: Browser) -> None:
-    begun = browser.get("/api/accounts/connect/google")
-    callback = f"{copy.origin}/api/oauth/callback/google"
-    assert (begun.status_code, begun.headers["Location"]) == (302, f"https://google.example/auth?to={callback}")
-    back = "/api/oauth/callback/google?state=a-state&code=c&iss=https://accounts.google.com&scope=s"
+@pytest.mark.parametrize("provider", ["google", "microsoft"])
+def test_a_connection_goes_to_the_provider_and_is_finished_by_the_same_browser(
+    copy: Copy, browser: Browser, provider: str
+) -> None:
+    begun = browser.get(f"/api/accounts/connect/{provider}")
+    callback = f"{copy.origin}/api/oauth/callback/{provider}"
+    assert (begun.status_code, begun.headers["Location"]) == (302, f"https://{provider}.example/auth?to={callback}")
+    back = f"/api/oauth/callback/{provider}?state=a-state&code=c&iss=https://accounts.google.com&scope=s"
     assert problem(Browser(copy, "second").get(back)) == (403, "forbidden")
     finished = browser.get(back, headers={"Sec-Fetch-Site": "cross-site"})
     assert finished.json()["asked"] == {"state": "a-state", "code": "c", "iss": "https://accounts.google.com"}
     assert problem(browser.get(back)) == (403, "forbidden")
 
 
-def test_a_refused_consent_is_a_problem(browser: Browser) -> None:
-    browser.get("/api/accounts/connect/google")
-    answer = browser.get("/api/oauth/callback/google?state=a-state&error=access_denied")
+@pytest.mark.parametrize(("provider", "name"), [("google", "Google"), ("microsoft", "Microsoft")])
+def test_a_refused_consent_is_a_problem_that_names_the_provider(browser: Browser, provider: str, name: str) -> None:
+    browser.get(f"/api/accounts/connect/{provider}")
+    answer = browser.get(f"/api/oauth/callback/{provider}?state=a-state&error=access_denied")
     assert problem(answer) == (422, "invalid-request")
+    assert answer.json()["detail"] == f"{name} did not connect the account: access_denied"
+
+
+def test_there_is_no_way_to_a_provider_that_is_not_known(browser: Browser) -> None:
+    assert problem(browser.get("/api/accounts/connect/yahoo")) == (404, "not-found")
+    assert problem(browser.get("/api/oauth/callback/yahoo?state=a-state&code=c")) == (404, "not-found")

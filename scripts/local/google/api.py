@@ -31,7 +31,7 @@ from scripts.local.google.required_fields import missing
 from scripts.local.google.schema import violations
 from scripts.local.google.settings import Behaviour
 from scripts.local.google.token_information import bearer
-from scripts.local.google.wire import Answer, Call, Json, json_answer
+from scripts.local.provider.wire import Answer, Call, Json, json_answer
 
 HANDLERS: dict[str, Handler] = {
     **gmail_messages.HANDLERS,

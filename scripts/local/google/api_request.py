@@ -7,7 +7,7 @@ from scripts.local.google.accounts import Account
 from scripts.local.google.grants import AccessToken
 from scripts.local.google.parameters import Parameters
 from scripts.local.google.settings import Behaviour
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,20 +17,12 @@ from scripts.local.google.accounts import Accounts
 from scripts.local.google.consent_page import consent_page, error_page
 from scripts.local.google.grants import Grants, Terms
 from scripts.local.google.scopes import SIGN_IN, canonical
-from scripts.local.google.wire import Answer, Call, single_values
+from scripts.local.provider.consent import AutoApproval
+from scripts.local.provider.wire import Answer, Call, single_values
 
 PATHS = ("/o/oauth2/v2/auth", "/o/oauth2/auth")
 _CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _TRANSACTION_LIFETIME = timedelta(minutes=10)
-
-
-@dataclass(slots=True)
-class AutoApproval:
-    """Whether a request with a known login_hint is decided without a page; `scopes` None grants all that is asked."""
-
-    enabled: bool = False
-    allow: bool = True
-    scopes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

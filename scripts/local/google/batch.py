@@ -14,7 +14,8 @@ from http import HTTPStatus
 from multidict import CIMultiDict
 
 from scripts.local.google.errors import ApiError, invalid_argument
-from scripts.local.google.wire import Answer, Call
+from scripts.local.google.method_override import meant
+from scripts.local.provider.wire import Answer, Call
 
 _LIMITS = {"/batch/gmail/v1": 100, "/batch/calendar/v3": 50, "/batch": 100}
 _PREFIXES = {"/batch/gmail/v1": "/gmail/v1/", "/batch/calendar/v3": "/calendar/v3/", "/batch": "/"}
@@ -74,7 +75,7 @@ def _inner(part: Message, outer: Call) -> Call:
     for text in lines[1:]:
         name, _, value = text.partition(":")
         headers[name.strip()] = value.strip()
-    inner = Call.of_target(line[1], line[2], headers, body)
+    inner = meant(Call.of_target(line[1], line[2], headers, body))
     return inner if inner.path.startswith(_PREFIXES[outer.path]) else Call(inner.method, "/not-in-this-batch")
 
 

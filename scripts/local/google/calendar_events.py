@@ -17,7 +17,7 @@ from scripts.local.google.calendar_store import StoredCalendar, StoredEvent
 from scripts.local.google.errors import ApiError, calendar_not_found, invalid_argument
 from scripts.local.google.event_filter import EventFilter
 from scripts.local.google.occurrences import instances_between, is_orphan, overlaps
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 _MAXIMUM_PAGE = 2500
 _NOT_WITH_SYNC_TOKEN = (

@@ -12,7 +12,7 @@ from scripts.local.google.api_request import ApiRequest, Handler
 from scripts.local.google.calendar_store import StoredCalendar
 from scripts.local.google.errors import ApiError, calendar_not_found, invalid_argument
 from scripts.local.google.occurrences import occurrences
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 _ROLES = ("freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
 _FREE_BUSY_MAXIMUM = 50

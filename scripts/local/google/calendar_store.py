@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from scripts.local import clock
 from scripts.local.google import event_resource, event_times
-from scripts.local.google.recurrence import instance_suffix, starts
-from scripts.local.google.wire import Json
 from scripts.local.people.models import Calendar, Person
+from scripts.local.provider.recurrence import duration_between, exact_end, instance_suffix, starts
+from scripts.local.provider.wire import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class StoredCalendar:
         resource = master.resource
         first = event_times.read(resource["start"], self.zone)
         last = event_times.read(resource["end"], self.zone)
-        duration = _duration(first, last)
+        duration = duration_between(first, last)
         zone_name = resource["start"].get("timeZone", self.zone.key)
         excepted = self.exceptions(master)
         kept = {name: value for name, value in resource.items() if name != "recurrence"}
@@ -90,7 +90,7 @@ class StoredCalendar:
                     "recurringEventId": master.id,
                     "originalStartTime": event_times.write(start, zone_name),
                     "start": event_times.write(start, zone_name),
-                    "end": event_times.write(event_times.exact_end(start, duration), zone_name),
+                    "end": event_times.write(exact_end(start, duration), zone_name),
                 }
 
     def instance(self, instance_id: str) -> Json | None:
@@ -113,12 +113,6 @@ class StoredCalendar:
         """Make every sync token given out so far too old."""
         self.version += 1
         self.oldest_version = self.version
-
-
-def _duration(first: object, last: object) -> timedelta:
-    if isinstance(first, datetime) and isinstance(last, datetime):
-        return last.astimezone(UTC) - first.astimezone(UTC)
-    return last - first  # type: ignore[operator, no-any-return]
 
 
 def _instant_of_suffix(suffix: str) -> datetime | None:

@@ -15,9 +15,9 @@ from scripts.local.google.calendar_events import shown
 from scripts.local.google.calendar_lists import asked_calendar, time_range_empty, zone_of
 from scripts.local.google.calendar_store import StoredCalendar
 from scripts.local.google.errors import ApiError
-from scripts.local.google.recurrence import InvalidRecurrence, starts
 from scripts.local.google.schema import is_date_time
-from scripts.local.google.wire import Json
+from scripts.local.provider.recurrence import InvalidRecurrence, starts
+from scripts.local.provider.wire import Json
 
 _OWN_ID = re.compile(r"[a-v0-9]{5,1024}")
 _NEW_ID_ALPHABET = "0123456789abcdefghijklmnopqrstuv"

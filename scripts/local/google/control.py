@@ -1,8 +1,9 @@
 """The control API of the fake Google (JSON in, JSON out, 400 with a reason when malformed, 404 for an unknown account).
 
-- `POST /_control/faults` with a Fault (faults.py): `{match: {method?, path_prefix?, user?}, kind: error | delay |
-  timeout_after_commit | truncate | hang, status?, reason?, message?, delay?, times?, retry_after?}`; `times: null`
-  lasts. On `/token`, `reason: invalid_grant` answers as for a revoked token. `GET` lists, `DELETE` disarms.
+- `POST /_control/faults` with a Fault (provider/faults.py): `{match: {method?, path_prefix?, user?}, kind: error |
+  delay | timeout_after_commit | truncate | hang, status?, reason?, message?, delay?, times?, retry_after?}`;
+  `times: null` lasts. On `/token`, `reason: invalid_grant` answers as for a revoked token. `GET` lists, `DELETE`
+  disarms.
 - `GET /_control/requests`: what was called, oldest first; `?user=`, `?operation=` filter. `DELETE` forgets.
 - `GET /_control/people`: who has an account, and what a right answer about them cites. `POST` `{known?, unseen?,
   seed?}` puts everybody's data back to what the generator makes of now; grants stay.
@@ -20,50 +21,38 @@
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from scripts.local import clock
 from scripts.local.google.accounts import Account
-from scripts.local.google.authorization import AutoApproval
-from scripts.local.google.faults import Fault
-from scripts.local.google.people_source import PeopleRequest, described
+from scripts.local.google.people_source import people_source
 from scripts.local.google.world import Google
 from scripts.local.people.models import Message
-
-Answer = dict[str, Any]
-Handler = Callable[[web.Request], Awaitable[web.Response]]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class AutoApproveRequest(_Strict):
-    """Whether, and with what outcome, consent is given without a page."""
-
-    enabled: bool
-    allow: bool = True
-    scopes: tuple[str, ...] | None = None
+from scripts.local.provider.consent import AutoApproval
+from scripts.local.provider.control import (
+    AutoApproveRequest,
+    Strict,
+    Told,
+    Unknown,
+    UserRequest,
+    observer_routes,
+    plain,
+    reading,
+)
+from scripts.local.provider.people_source import PeopleRequest, described
 
 
-class UserRequest(_Strict):
-    """An account."""
-
-    user: str
-
-
-class ExpireRequest(_Strict):
+class ExpireRequest(Strict):
     """What of whom to make too old; no user means everybody."""
 
     what: Literal["access_tokens", "history", "sync_tokens"]
     user: str | None = None
 
 
-class QuotaRequest(_Strict):
+class QuotaRequest(Strict):
     """New limits a minute; what is not given stays."""
 
     gmail_user: int | None = None
@@ -73,7 +62,7 @@ class QuotaRequest(_Strict):
     status: Literal[403, 429] | None = None
 
 
-class PagesRequest(_Strict):
+class PagesRequest(Strict):
     """Whether lists of events give short and empty pages."""
 
     short: bool
@@ -112,56 +101,24 @@ class EventRequest(UserRequest):
     event: dict[str, Any] = Field(min_length=1)
 
 
-class Unknown(Exception):
-    """The request names something that does not exist."""
-
-
-Body = TypeVar("Body", bound=BaseModel)
-
-
-def _reading(model: type[Body], act: Callable[[Body], Answer]) -> Handler:
-    """A handler that judges the body by a model."""
-
-    async def handle(request: web.Request) -> web.Response:
-        try:
-            return web.json_response(act(model.model_validate_json(await request.read() or b"{}")))
-        except ValidationError as error:
-            return web.json_response({"error": str(error)}, status=400)
-        except Unknown as error:
-            return web.json_response({"error": f"unknown: {error}"}, status=404)
-
-    return handle
-
-
-def _plain(act: Callable[[web.Request], Answer]) -> Handler:
-    async def handle(request: web.Request) -> web.Response:
-        return web.json_response(act(request))
-
-    return handle
-
-
 def control_routes(google: Google) -> list[web.RouteDef]:
     """The routes under /_control."""
     control = _Control(google)
     return [
-        web.post("/_control/faults", _reading(Fault, control.arm)),
-        web.get("/_control/faults", _plain(control.list_faults)),
-        web.delete("/_control/faults", _plain(control.disarm)),
-        web.get("/_control/requests", _plain(control.list_requests)),
-        web.delete("/_control/requests", _plain(control.forget_requests)),
-        web.get("/_control/people", _plain(lambda _: control.list_people())),
-        web.post("/_control/people", _reading(PeopleRequest, control.load_people)),
-        web.post("/_control/auto_approve", _reading(AutoApproveRequest, control.auto_approve)),
-        web.post("/_control/revoke", _reading(UserRequest, control.revoke)),
-        web.get("/_control/refreshes", _plain(control.count_refreshes)),
-        web.delete("/_control/refreshes", _plain(control.zero_refreshes)),
-        web.post("/_control/expire", _reading(ExpireRequest, control.expire)),
-        web.post("/_control/quota", _reading(QuotaRequest, control.set_quota)),
-        web.post("/_control/pages", _reading(PagesRequest, control.set_pages)),
-        web.post("/_control/mail", _reading(MailRequest, control.deliver)),
-        web.post("/_control/mail/delete", _reading(DeleteMailRequest, control.delete_mail)),
-        web.post("/_control/labels", _reading(LabelsRequest, control.change_labels)),
-        web.post("/_control/events", _reading(EventRequest, control.change_event)),
+        *observer_routes(google.observer),
+        web.get("/_control/people", plain(lambda _: control.list_people())),
+        web.post("/_control/people", reading(PeopleRequest, control.load_people)),
+        web.post("/_control/auto_approve", reading(AutoApproveRequest, control.auto_approve)),
+        web.post("/_control/revoke", reading(UserRequest, control.revoke)),
+        web.get("/_control/refreshes", plain(control.count_refreshes)),
+        web.delete("/_control/refreshes", plain(control.zero_refreshes)),
+        web.post("/_control/expire", reading(ExpireRequest, control.expire)),
+        web.post("/_control/quota", reading(QuotaRequest, control.set_quota)),
+        web.post("/_control/pages", reading(PagesRequest, control.set_pages)),
+        web.post("/_control/mail", reading(MailRequest, control.deliver)),
+        web.post("/_control/mail/delete", reading(DeleteMailRequest, control.delete_mail)),
+        web.post("/_control/labels", reading(LabelsRequest, control.change_labels)),
+        web.post("/_control/events", reading(EventRequest, control.change_event)),
     ]
 
 
@@ -171,52 +128,31 @@ class _Control:
     def __init__(self, google: Google) -> None:
         self._google = google
 
-    def arm(self, fault: Fault) -> Answer:
-        self._google.observer.armed.append(fault)
-        return {}
-
-    def list_faults(self, _: web.Request) -> Answer:
-        return {"faults": [fault.model_dump() for fault in self._google.observer.armed]}
-
-    def disarm(self, _: web.Request) -> Answer:
-        self._google.observer.armed.clear()
-        return {}
-
-    def list_requests(self, request: web.Request) -> Answer:
-        records = [record.described() for record in self._google.observer.records]
-        for name, value in request.query.items():
-            records = [record for record in records if record.get(name) == value]
-        return {"requests": records}
-
-    def forget_requests(self, _: web.Request) -> Answer:
-        self._google.observer.records.clear()
-        return {}
-
-    def list_people(self) -> Answer:
+    def list_people(self) -> Told:
         people = [described(account.person) for account in self._google.accounts.by_email.values()]
         return {"loaded_at": self._google.loaded_at.isoformat(), "people": people}
 
-    def load_people(self, wanted: PeopleRequest) -> Answer:
+    def load_people(self, wanted: PeopleRequest) -> Told:
         """Without a word about whom, those whom the configuration names."""
-        self._google.load(wanted.source() if wanted.model_fields_set else self._google.config.people)
+        self._google.load(people_source(wanted) if wanted.model_fields_set else self._google.config.people)
         return self.list_people()
 
-    def auto_approve(self, wanted: AutoApproveRequest) -> Answer:
+    def auto_approve(self, wanted: AutoApproveRequest) -> Told:
         self._google.authorization.auto = AutoApproval(wanted.enabled, wanted.allow, wanted.scopes)
         return {}
 
-    def revoke(self, wanted: UserRequest) -> Answer:
+    def revoke(self, wanted: UserRequest) -> Told:
         self._google.grants.revoke(self._account(wanted.user).email)
         return {}
 
-    def count_refreshes(self, _: web.Request) -> Answer:
+    def count_refreshes(self, _: web.Request) -> Told:
         return {"refreshes": self._google.grants.refreshes}
 
-    def zero_refreshes(self, _: web.Request) -> Answer:
+    def zero_refreshes(self, _: web.Request) -> Told:
         self._google.grants.refreshes.clear()
         return {}
 
-    def expire(self, wanted: ExpireRequest) -> Answer:
+    def expire(self, wanted: ExpireRequest) -> Told:
         if wanted.what == "access_tokens":
             user = self._account(wanted.user).email if wanted.user else None
             return {"expired": self._google.grants.expire_access_tokens(user)}
@@ -229,17 +165,17 @@ class _Control:
                     calendar.forget()
         return {}
 
-    def set_quota(self, wanted: QuotaRequest) -> Answer:
+    def set_quota(self, wanted: QuotaRequest) -> Told:
         for name, value in wanted.model_dump(exclude_none=True).items():
             setattr(self._google.quota.limits, name, value)
         self._google.quota.reset()
         return {}
 
-    def set_pages(self, wanted: PagesRequest) -> Answer:
+    def set_pages(self, wanted: PagesRequest) -> Told:
         self._google.behaviour.short_pages = wanted.short
         return {}
 
-    def deliver(self, mail: MailRequest) -> Answer:
+    def deliver(self, mail: MailRequest) -> Told:
         account = self._account(mail.user)
         message_id = secrets.token_hex(8)
         earlier = account.mailbox.thread(mail.thread_id) if mail.thread_id else []
@@ -265,21 +201,21 @@ class _Control:
         stored = account.mailbox.add(message)
         return {"id": stored.id, "threadId": stored.thread_id, "historyId": str(stored.history_id)}
 
-    def delete_mail(self, wanted: DeleteMailRequest) -> Answer:
+    def delete_mail(self, wanted: DeleteMailRequest) -> Told:
         mailbox = self._account(wanted.user).mailbox
         if wanted.message not in mailbox.messages:
             raise Unknown(wanted.message)
         mailbox.delete(wanted.message)
         return {}
 
-    def change_labels(self, wanted: LabelsRequest) -> Answer:
+    def change_labels(self, wanted: LabelsRequest) -> Told:
         mailbox = self._account(wanted.user).mailbox
         if wanted.message not in mailbox.messages:
             raise Unknown(wanted.message)
         mailbox.change_labels(wanted.message, wanted.add, wanted.remove)
         return {}
 
-    def change_event(self, wanted: EventRequest) -> Answer:
+    def change_event(self, wanted: EventRequest) -> Told:
         calendar = self._account(wanted.user).calendars.find(wanted.calendar)
         if calendar is None:
             raise Unknown(wanted.calendar)

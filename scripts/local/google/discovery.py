@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import googleapiclient.discovery_cache
 import orjson
 
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 _FOLDER = Path(googleapiclient.discovery_cache.__file__).parent / "documents"
 

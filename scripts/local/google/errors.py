@@ -7,7 +7,7 @@ https://developers.google.com/workspace/calendar/api/guides/errors
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.local.google.wire import Answer, Json, json_answer
+from scripts.local.provider.wire import Answer, Json, json_answer
 
 _RPC_STATUSES = {
     400: "INVALID_ARGUMENT",

@@ -9,7 +9,7 @@ from datetime import datetime
 from scripts.local.google.calendar_store import StoredEvent
 from scripts.local.google.gmail_search import words
 from scripts.local.google.parameters import Parameters
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ Source: https://developers.google.com/workspace/calendar/api/v3/reference/events
 from base64 import urlsafe_b64encode
 
 from scripts.local.google import event_times
-from scripts.local.google.wire import Json
 from scripts.local.people.models import Attendee, Event, Person
+from scripts.local.provider.wire import Json
 
 
 def of_event(event: Event, person: Person) -> Json:

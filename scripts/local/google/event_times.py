@@ -3,10 +3,10 @@
 Source: https://developers.google.com/workspace/calendar/api/v3/reference/events#start
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 
 def rfc3339(moment: datetime) -> str:
@@ -47,10 +47,3 @@ def shown(value: Json, zone: ZoneInfo) -> Json:
         return value
     moment = datetime.fromisoformat(value["dateTime"].upper()).astimezone(zone)
     return value | {"dateTime": rfc3339(moment)}
-
-
-def exact_end(start: datetime | date, duration: timedelta) -> datetime | date:
-    """The end after an exact duration, in the zone of the start; days for a date."""
-    if not isinstance(start, datetime):
-        return start + duration
-    return (start.astimezone(UTC) + duration).astimezone(start.tzinfo)

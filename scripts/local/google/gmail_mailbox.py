@@ -20,7 +20,7 @@ from scripts.local.google.gmail_messages import (
     query_name,
 )
 from scripts.local.google.mailbox import SYSTEM_LABELS, Change, Mailbox, StoredMessage
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 _HIDDEN_LABELS = ("CHAT", "UNREAD", "STARRED", "SENT", "INBOX", "IMPORTANT", "TRASH", "DRAFT", "SPAM")
 _CHANGE_FIELDS = {

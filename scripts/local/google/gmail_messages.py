@@ -13,7 +13,7 @@ from scripts.local.google.api_request import ApiRequest, Handler
 from scripts.local.google.errors import ApiError, entity_not_found, invalid_argument
 from scripts.local.google.gmail_search import compile_search, visible
 from scripts.local.google.mailbox import SYSTEM_LABELS, Mailbox, StoredMessage
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 Item = TypeVar("Item")
 

@@ -13,8 +13,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from scripts.local import clock
-from scripts.local.google.wire import Json
 from scripts.local.people.models import Person
+from scripts.local.provider.wire import Json
 
 _LIFETIME_SECONDS = 3600
 

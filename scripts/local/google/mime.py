@@ -17,8 +17,8 @@ from email.message import Message as ParsedMessage
 from email.utils import format_datetime
 from typing import cast
 
-from scripts.local.google.wire import Json
 from scripts.local.people.models import Address, Attachment, Message
+from scripts.local.provider.wire import Json
 
 # Long lines stay whole: message ids and list URLs must not be torn apart or encoded.
 _POLICY = policy.SMTP.clone(max_line_length=998)

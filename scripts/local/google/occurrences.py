@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from scripts.local import clock
 from scripts.local.google.calendar_store import StoredCalendar, StoredEvent
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 _HORIZON = timedelta(days=730)
 

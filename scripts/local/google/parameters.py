@@ -8,7 +8,7 @@ from typing import Any
 from scripts.local.google.discovery import Method
 from scripts.local.google.errors import ApiError, invalid_argument
 from scripts.local.google.schema import FORMATS
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 _WORDS = {"true": True, "false": False}
 _INTEGER_FORMATS = ("int32", "uint32")

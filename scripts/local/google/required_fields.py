@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 _GMAIL = "https://developers.google.com/workspace/gmail/api/reference/rest/v1"
 _CALENDAR = "https://developers.google.com/workspace/calendar/api/v3/reference"

@@ -1,13 +1,9 @@
 """How the fake Google is set up, and what of it tests may change while it runs."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from scripts.local.people.models import Person
-
-PeopleSource = Callable[[datetime], Sequence[Person]]
-"""Makes the people as of a moment; called at the start and on reload."""
+from scripts.local.provider.people_source import PeopleSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Source: the oauth2.v2 discovery document.
 from scripts.local import clock
 from scripts.local.google.api_request import ApiRequest, Handler
 from scripts.local.google.id_tokens import profile_claims, subject_of
-from scripts.local.google.wire import Json
+from scripts.local.provider.wire import Json
 
 _RENAMED = {"sub": "id", "email_verified": "verified_email"}
 

@@ -15,7 +15,7 @@ from scripts.local import clock
 from scripts.local.google.accounts import Accounts
 from scripts.local.google.grants import ACCESS_TOKEN_SECONDS, Code, Grants
 from scripts.local.google.id_tokens import IdTokens
-from scripts.local.google.wire import Answer, Call, Json, json_answer, single_values
+from scripts.local.provider.wire import Answer, Call, Json, json_answer, single_values
 
 PATHS = ("/token", "/oauth2/v4/token")
 REVOKED = "Token has been expired or revoked."

@@ -14,7 +14,7 @@ from scripts.local.google.discovery import DOCUMENTS
 from scripts.local.google.grants import AccessToken, Grants
 from scripts.local.google.id_tokens import IdTokens, profile_claims, subject_of
 from scripts.local.google.token_endpoint import OauthError, form_of
-from scripts.local.google.wire import Answer, Call, Json, json_answer
+from scripts.local.provider.wire import Answer, Call, Json, json_answer
 
 CERTIFICATES = "/oauth2/v3/certs"
 CONFIGURATION = "/.well-known/openid-configuration"

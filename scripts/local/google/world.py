@@ -8,15 +8,18 @@ from scripts.local import clock
 from scripts.local.google import authorization, batch, token_endpoint, token_information
 from scripts.local.google.accounts import Accounts
 from scripts.local.google.api import Api
-from scripts.local.google.authorization import AuthorizationEndpoint, AutoApproval
-from scripts.local.google.faults import Observer
+from scripts.local.google.authorization import AuthorizationEndpoint
 from scripts.local.google.grants import Grants
 from scripts.local.google.id_tokens import IdTokens
 from scripts.local.google.quota import Limits, Quota
-from scripts.local.google.settings import Behaviour, GoogleConfig, PeopleSource
+from scripts.local.google.refusals import refuse
+from scripts.local.google.settings import Behaviour, GoogleConfig
 from scripts.local.google.token_endpoint import TokenEndpoint
 from scripts.local.google.token_information import TokenInformation
-from scripts.local.google.wire import Answer, Call, json_answer
+from scripts.local.provider.consent import AutoApproval
+from scripts.local.provider.faults import Observer
+from scripts.local.provider.people_source import PeopleSource
+from scripts.local.provider.wire import Answer, Call, json_answer
 
 
 @dataclass(slots=True)
@@ -32,7 +35,7 @@ class Google:
     tokens: TokenEndpoint
     information: TokenInformation
     api: Api
-    observer: Observer = field(default_factory=Observer)
+    observer: Observer = field(default_factory=lambda: Observer(refuse))
     loaded_at: datetime = field(default_factory=clock.now)
 
     @classmethod

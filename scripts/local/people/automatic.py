@@ -132,7 +132,7 @@ class AutomaticMail:
 
     def _injection(self, kind: str, minutes: int) -> tuple[Message, Injection]:
         template = self.pen.mixed(read_text("automatic")[kind])[0]
-        mark = hashlib.sha256(f"{self.cast.user_id} {self.pen.rng.random()}".encode()).hexdigest()[:8]
+        mark = hashlib.sha256(f"{self.cast.account} {self.pen.rng.random()}".encode()).hexdigest()[:8]
         domain = f"{slug(template['sender'], '-')}-{mark}.example"
         link, address = f"https://{domain}/confirm?account={mark[::-1]}", f"desk-{mark[:4]}@{domain}"
         slots = self.pen.slots(link=link, address=address)

@@ -5,12 +5,13 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from scripts.local.people.models import Address
+from scripts.local.people.models import Address, Provider
 
 TEXT = Path(__file__).parent / "text"
 Share = Literal["even", "odd", "all"]
@@ -19,6 +20,7 @@ Share = Literal["even", "odd", "all"]
 WITHOUT_DECOMPOSITION = str.maketrans(
     {"ø": "o", "ł": "l", "ı": "i", "ß": "ss", "þ": "th", "Ø": "o", "Ł": "l", "Þ": "th"}
 )
+_LATER = timedelta(minutes=35)
 SYLLABLES = ("ba", "de", "fi", "go", "lu", "mo", "na", "pe", "ri", "so", "tu", "ka", "len", "dar", "mis")
 
 
@@ -44,8 +46,13 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """A person, the people around them, and the words of their world."""
+    """A person, the people around them, and the words of their world.
 
+    Their life at another provider is another one: with other people, and with its hours `later`.
+    """
+
+    provider: Provider
+    later: timedelta
     canary: str
     user_id: str
     given_name: str
@@ -79,6 +86,11 @@ class Cast:
     def address(self) -> Address:
         """The person's name and e-mail address."""
         return (self.name, self.email)
+
+    @property
+    def account(self) -> str:
+        """Names the account, for what is drawn by lot."""
+        return self.user_id if self.provider == "google" else f"{self.user_id} {self.provider}"
 
     def role(self, name: str) -> Role:
         """The role that the schedule names: c0…, x0…, f0…."""
@@ -114,16 +126,19 @@ def slug(text: str, joiner: str = ".") -> str:
     return re.sub(r"[^a-z0-9]+", joiner, ascii_only).strip(joiner)
 
 
-def known_cast(which: Literal["demo", "second"]) -> Cast:
-    """One of the two people that the local cloud is seeded with."""
-    data = read_text(which)
-    rng = random.Random(f"phones of {which}")
+def known_cast(which: Literal["demo", "second"], provider: Provider = "google") -> Cast:
+    """One of the two people that the local cloud is seeded with, as they are at a provider."""
+    file = which if provider == "google" else f"{which}_outlook"
+    data = read_text(file)
+    rng = random.Random(f"phones of {file}")
     colleagues = tuple(
         Role(one["name"], f"{one['local']}@{data['domain']}", data["company"], _phone(rng)) for one in data["colleague"]
     )
     externals = tuple(Role(one["name"], one["email"], one["organisation"], _phone(rng)) for one in data["external"])
     friends = tuple(Role(one["name"], one["email"], None, _phone(rng)) for one in data["friend"])
     return Cast(
+        provider=provider,
+        later=timedelta(minutes=data.get("minutes_later", 0)),
         canary=data["canary"],
         user_id=data["user_id"],
         given_name=data["given_name"],
@@ -150,16 +165,36 @@ def known_cast(which: Literal["demo", "second"]) -> Cast:
     )
 
 
-def unseen_cast(seed: int) -> Cast:
-    """A person nobody has met, composed from pools; equal seeds give equal people."""
+def unseen_cast(seed: int, provider: Provider = "google") -> Cast:
+    """A person nobody has met, as they are at a provider; equal seeds give the same person."""
+    cast = _composed_cast(seed, f"unseen {seed}")
+    if provider == "google":
+        return cast
+    other = _composed_cast(seed, f"unseen {seed} {provider}")
+    return replace(
+        other,
+        provider=provider,
+        later=_LATER,
+        given_name=cast.given_name,
+        family_name=cast.family_name,
+        email=f"{slug(cast.name)}.{seed}@outlook.example",
+        zone=cast.zone,
+        locale=cast.locale,
+    )
+
+
+def _composed_cast(seed: int, lot: str) -> Cast:
+    """A cast from pools."""
     pool = read_text("unseen")
-    rng = random.Random(f"unseen {seed}")
+    rng = random.Random(lot)
     names = _names(rng, pool, 15)
     companies = rng.sample(pool["companies"], 5)
     zone_index = rng.randrange(len(pool["zones"]))
     given, family = names[0].split(" ", 1)
     domain = _domain(companies[0])
     return Cast(
+        provider="google",
+        later=timedelta(),
         canary=_canary(rng, seed),
         user_id=f"user_unseen{seed:021d}",
         given_name=given,

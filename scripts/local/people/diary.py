@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from scripts.local.people.cast import Cast, read_text
-from scripts.local.people.models import Attendee, Calendar, Event, ResponseStatus
+from scripts.local.people.models import Attendee, Calendar, Event, Provider, ResponseStatus
 from scripts.local.people.recurrence import WeeklySeries, instance_id
 
 MONDAY_TO_FRIDAY = (0, 1, 2, 3, 4)
@@ -105,14 +105,16 @@ class _DiaryWriter:
         series = WeeklySeries(
             first=first + timedelta(days=max(0, 7 - first.weekday()) if first.weekday() > 4 else 0),
             weekdays=MONDAY_TO_FRIDAY,
-            at=time(9, 15),
+            at=self._hour(time(9, 15)),
             minutes=15,
             zone=self.zone,
             excluded=(past[-2],),
         )
         attendees = self._attendees("c0", ["c1", "c2", "c3", "c4"], "accepted")
         master = self._master("standup", series, attendees, meet=True)
-        moved = self._exception(master, series, coming[0], to=datetime.combine(coming[0], time(9, 45), self.zone))
+        moved = self._exception(
+            master, series, coming[0], to=datetime.combine(coming[0], self._hour(time(9, 45)), self.zone)
+        )
         cancelled = replace(self._exception(master, series, coming[1]), status="cancelled")
         self.primary += [master, moved, cancelled]
         self._note_today(master, series)
@@ -143,7 +145,7 @@ class _DiaryWriter:
 
     def _series(self, a_day: date, at: time, minutes: int) -> WeeklySeries:
         first = a_day - timedelta(days=42)
-        return WeeklySeries(first=first, weekdays=(a_day.weekday(),), at=at, minutes=minutes, zone=self.zone)
+        return WeeklySeries(first, (a_day.weekday(),), self._hour(at), minutes, self.zone)
 
     def _master(self, key: str, series: WeeklySeries, attendees: tuple[Attendee, ...], meet: bool = False) -> Event:
         start = series.start(series.first)
@@ -202,7 +204,7 @@ class _DiaryWriter:
             recurring_event_id=None,
             original_start=None,
             status="confirmed",
-            meet_link=f"https://meet.google.com/{_meet_code(identity)}" if meet else None,
+            meet_link=_meeting_link(self.cast.provider, identity) if meet else None,
             created=created if minutes else created - timedelta(days=90),
             updated=created + timedelta(minutes=5),
             transparency="opaque",
@@ -231,14 +233,26 @@ class _DiaryWriter:
         return group[int(name[-1])]
 
     def _identity(self, key: str) -> str:
-        digest = hashlib.sha256(f"{self.cast.user_id} {key}".encode()).digest()
+        digest = hashlib.sha256(f"{self.cast.account} {key}".encode()).digest()
         return self.cast.canary + base64.b32hexencode(digest[:10]).decode("ascii").rstrip("=").lower()
 
     def _moment(self, day: int, at: str) -> datetime:
-        return datetime.combine(self.today + timedelta(days=day), time.fromisoformat(at), self.zone)
+        return datetime.combine(self.today + timedelta(days=day), self._hour(time.fromisoformat(at)), self.zone)
+
+    def _hour(self, at: time) -> time:
+        """A time of day as this life has it."""
+        return (datetime.combine(self.today, at) + self.cast.later).time()
 
     def _days(self, first: int, last: int) -> list[date]:
         return [self.today + timedelta(days=day) for day in range(first, last)]
+
+
+def _meeting_link(provider: Provider, identity: str) -> str:
+    """Where a meeting is held online."""
+    if provider == "microsoft":
+        thread = hashlib.sha256(f"meeting {identity}".encode()).hexdigest()[:32]
+        return f"https://teams.microsoft.com/l/meetup-join/19%3ameeting_{thread}%40thread.v2/0"
+    return f"https://meet.google.com/{_meet_code(identity)}"
 
 
 def _meet_code(identity: str) -> str:

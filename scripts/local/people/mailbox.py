@@ -30,9 +30,9 @@ class Letter:
 class Mailbox:
     """Collects one person's messages; ids depend on the person and the order of writing, not on the time."""
 
-    def __init__(self, owner: Address, user_id: str, canary: str) -> None:
+    def __init__(self, owner: Address, account: str, canary: str) -> None:
         self.owner = owner
-        self.user_id = user_id
+        self.account = account
         self.canary = canary
         self.messages: list[Message] = []
 
@@ -68,7 +68,7 @@ class Mailbox:
         return message
 
     def _identity(self, number: int) -> str:
-        digest = hashlib.sha256(f"{self.user_id} mail {number}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{self.account} mail {number}".encode()).hexdigest()
         return "1" + digest[:15]
 
 

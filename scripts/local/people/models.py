@@ -9,6 +9,7 @@ ResponseStatus = Literal["accepted", "declined", "tentative", "needsAction"]
 EventStatus = Literal["confirmed", "tentative", "cancelled"]
 Transparency = Literal["opaque", "transparent"]
 AccessRole = Literal["owner", "writer", "reader", "freeBusyReader"]
+Provider = Literal["google", "microsoft"]
 Address = tuple[str, str]
 """A display name (may be empty) and an e-mail address."""
 

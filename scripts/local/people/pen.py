@@ -15,10 +15,10 @@ class Pen:
 
     def __init__(self, cast: Cast, now: datetime, seed: int) -> None:
         self.cast = cast
-        self.rng = random.Random(f"{cast.user_id} {seed}")
+        self.rng = random.Random(f"{cast.account} {seed}")
         self.zone = ZoneInfo(cast.zone)
         self.now = now.astimezone(self.zone).replace(second=0, microsecond=0)
-        self.mailbox = Mailbox(cast.address, cast.user_id, cast.canary)
+        self.mailbox = Mailbox(cast.address, cast.account, cast.canary)
 
     def ago(self, days: int, hour: int) -> datetime:
         """About that hour, so many days ago."""

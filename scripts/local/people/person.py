@@ -7,22 +7,24 @@ from scripts.local.people.automatic import AutomaticMail
 from scripts.local.people.cast import Cast, known_cast, unseen_cast
 from scripts.local.people.correspondence import Correspondence
 from scripts.local.people.diary import write_diary
-from scripts.local.people.models import Contact, Expected, Person
+from scripts.local.people.models import Contact, Expected, Person, Provider
 from scripts.local.people.pen import Pen
 
 
-def make_person(which: Literal["demo", "second"], now: datetime, seed: int = 1) -> Person:
-    """A seeded person around `now` (aware); the seed varies their mails, not who they are.
+def make_person(
+    which: Literal["demo", "second"], now: datetime, seed: int = 1, provider: Provider = "google"
+) -> Person:
+    """A seeded person at a provider, around `now` (aware); the seed varies their mails, not who they are.
 
     Equal arguments give equal people; ids depend on the person and the position only, so they outlive a
     moved clock.
     """
-    return _person(known_cast(which), now, seed)
+    return _person(known_cast(which, provider), now, seed)
 
 
-def random_person(seed: int, now: datetime) -> Person:
+def random_person(seed: int, now: datetime, provider: Provider = "google") -> Person:
     """A person nobody has met, around `now` (aware), so that nothing can be written for one mailbox only."""
-    return _person(unseen_cast(seed), now, seed)
+    return _person(unseen_cast(seed, provider), now, seed)
 
 
 def _person(cast: Cast, now: datetime, seed: int) -> Person:

@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from scripts.local.google import GoogleConfig, people_source, serve
+from scripts.local.google import GoogleConfig, serve
 from scripts.local.google.api import HANDLERS
 from scripts.local.google.discovery import DOCUMENTS
+from scripts.local.google.people_source import people_source
 from scripts.local.google.quota import GMAIL_UNITS
 from scripts.local.google.required_fields import REQUIREMENTS, missing
 from scripts.local.google.schema import violations
+from scripts.local.provider.people_source import PeopleRequest
 from tests.local.conftest import LoopThread
 from tests.local.google import ada
 from tests.local.google.visitor import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, Visitor
@@ -105,7 +107,7 @@ def test_an_answer_that_breaks_the_contract_is_a_loud_failure(visitor: Visitor) 
 @pytest.fixture(scope="module")
 def crowd(loop_thread: LoopThread) -> Iterator[Visitor]:
     """A Google of generated people: the two known ones and some whom nobody has met."""
-    source = people_source.PeopleRequest(unseen=(1, 2)).source()
+    source = people_source(PeopleRequest(unseen=(1, 2)))
     config = GoogleConfig(
         CLIENT_ID, CLIENT_SECRET, (REDIRECT_URI,), source, gmail_units_per_minute=10**6, auto_approve=True
     )

@@ -2,11 +2,12 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 
 import pytest
 
 from lib.chat.untrusted import speaks_to_an_assistant
-from scripts.local.people.models import Message, Person
+from scripts.local.people.models import Message, Person, Provider
 from scripts.local.people.person import make_person, random_person
 from tests.local.models.prompting import Prompt
 
@@ -14,16 +15,21 @@ NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 MOMENTS = [NOW + timedelta(days=days, hours=hours) for days, hours in ((0, 0), (1, 23), (4, 7), (127, 1), (340, 16))]
 
 
-@pytest.fixture(params=["demo", "second", "unseen"])
+PROVIDERS: tuple[Provider, ...] = ("google", "microsoft")
+
+
+@pytest.fixture(params=[(which, provider) for which in ("demo", "second", "unseen") for provider in PROVIDERS])
 def person(request: pytest.FixtureRequest) -> Person:
-    """Each kind of person."""
-    return random_person(3, NOW) if request.param == "unseen" else make_person(request.param, NOW)
+    """Each kind of person at each provider."""
+    which, provider = request.param
+    return random_person(3, NOW, provider) if which == "unseen" else make_person(which, NOW, provider=provider)
 
 
 def test_equal_arguments_give_equal_people() -> None:
     assert make_person("demo", NOW) == make_person("demo", NOW)
     assert random_person(5, NOW) == random_person(5, NOW)
     assert make_person("demo", NOW, seed=2) != make_person("demo", NOW)
+    assert random_person(5, NOW, "microsoft") == random_person(5, NOW, "microsoft")
 
 
 def test_ids_outlive_a_moved_clock() -> None:
@@ -32,8 +38,10 @@ def test_ids_outlive_a_moved_clock() -> None:
     assert [event.id for event in before.calendars[0].events] == [event.id for event in after.calendars[0].events]
 
 
-def test_the_two_known_people_share_nothing() -> None:
-    demo, second = make_person("demo", NOW), make_person("second", NOW)
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("other", PROVIDERS)
+def test_the_two_known_people_share_nothing(provider: Provider, other: Provider) -> None:
+    demo, second = make_person("demo", NOW, provider=provider), make_person("second", NOW, provider=other)
     assert not identities(demo) & identities(second)
     assert not {event.summary for c in demo.calendars for event in c.events} & {
         event.summary for c in second.calendars for event in c.events
@@ -41,6 +49,46 @@ def test_the_two_known_people_share_nothing() -> None:
     assert not {mail.subject for mail in demo.messages} & {mail.subject for mail in second.messages}
     assert demo.canary not in repr(second)
     assert second.canary not in repr(demo)
+
+
+@pytest.mark.parametrize("which", ["demo", "second", 1, 2, 3])
+def test_a_person_is_the_same_at_both_providers_and_lives_another_life_there(which: str | int) -> None:
+    google, microsoft = (at(which, provider) for provider in PROVIDERS)
+    assert (google.user_id, google.name, google.time_zone) == (
+        microsoft.user_id,
+        microsoft.name,
+        microsoft.time_zone,
+    )
+    assert google.email.endswith("@gmail.example")
+    assert microsoft.email.endswith("@outlook.example")
+    assert google.canary not in repr(microsoft)
+    assert microsoft.canary not in repr(google)
+
+
+@pytest.mark.parametrize("which", ["demo", "second"])
+def test_nobody_writes_to_both_accounts_of_a_known_person(which: str) -> None:
+    google, microsoft = (at(which, provider) for provider in PROVIDERS)
+    common = identities(google) & identities(microsoft)
+    assert common - injectors(google) == {google.user_id, google.name}
+
+
+def test_no_two_accounts_have_a_canary_in_common() -> None:
+    people = [make_person(which, NOW, provider=provider) for which in ("demo", "second") for provider in PROVIDERS]
+    people += [random_person(seed, NOW, provider) for seed in range(6) for provider in PROVIDERS]
+    assert not [pair for pair in combinations((one.canary for one in people), 2) if pair[0] in pair[1]]
+
+
+def at(which: str | int, provider: Provider) -> Person:
+    """A known person, or an unseen one by seed."""
+    if isinstance(which, int):
+        return random_person(which, NOW, provider)
+    return make_person("demo" if which == "demo" else "second", NOW, provider=provider)
+
+
+def injectors(person: Person) -> set[str]:
+    """The names under which orders come, which anybody may give themselves."""
+    hostile = (person.expected.injected_message_id, person.expected.addressed_message_id)
+    return {mail.sender[0] for mail in person.messages if mail.id in hostile}
 
 
 def identities(person: Person) -> set[str]:
@@ -68,9 +116,9 @@ def test_ids_have_the_form_that_google_demands(person: Person) -> None:
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("seed", [1, 2, 9])
-def test_today_is_what_an_expanded_calendar_shows(moment: datetime, seed: int) -> None:
-    prompt = Prompt(random_person(seed, moment), moment)
+@pytest.mark.parametrize(("seed", "provider"), [(1, "google"), (2, "google"), (9, "google"), (2, "microsoft")])
+def test_today_is_what_an_expanded_calendar_shows(moment: datetime, seed: int, provider: Provider) -> None:
+    prompt = Prompt(random_person(seed, moment, provider), moment)
     shown = [event.id for event in prompt.on(prompt.day(0)) if prompt.my_status(event) != "declined"]
     assert sorted(prompt.person.expected.today_event_ids) == sorted(shown)
 

@@ -8,6 +8,9 @@ import flask
 def accounts(request: flask.Request) -> flask.Response:
     asked = request.get_json()
     if request.path == "/connections":
-        begun = {"authorize_url": f"https://google.example/auth?to={asked['redirect_url']}", "state": "a-state"}
+        begun = {
+            "authorize_url": f"https://{asked['provider']}.example/auth?to={asked['redirect_url']}",
+            "state": "a-state",
+        }
         return flask.Response(json.dumps(begun), 201, content_type="application/json")
     return flask.Response(json.dumps({"id": "acc_1", "asked": asked}), 200, content_type="application/json")

@@ -1,21 +1,21 @@
 """Failures on command, and the record of what was called."""
 
 import asyncio
+import inspect
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from scripts.local import clock
-from scripts.local.google.errors import ApiError
-from scripts.local.google.token_endpoint import PATHS as TOKEN_PATHS
-from scripts.local.google.token_endpoint import REVOKED, OauthError
-from scripts.local.google.wire import Answer, Call
+from scripts.local.provider.wire import Answer, Call
 
+Handle = Callable[[], Answer | Awaitable[Answer]]
 _RECORDS = 20_000
 _TRANSIENT = 503
+_SECRET = frozenset(("access_token", "id_token", "id_token_hint", "oauth_token", "refresh_token", "token"))
 
 
 class FaultMatch(BaseModel):
@@ -73,17 +73,22 @@ class Record:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+Refuse = Callable[[Fault, Call], Answer]
+"""How a provider words the error that a fault asks for."""
+
+
 @dataclass(slots=True)
 class Observer:
     """Applies the armed faults to calls, and writes every call down."""
 
+    refuse: Refuse
     armed: list[Fault] = field(default_factory=list)
     records: deque[Record] = field(default_factory=lambda: deque(maxlen=_RECORDS))
 
     async def run(
         self,
         call: Call,
-        handle: Callable[[], Answer],
+        handle: Handle,
         user: str | None,
         operation: str | None = None,
         batched: bool = False,
@@ -92,17 +97,13 @@ class Observer:
         fault = self._take(call, user)
         if fault and fault.kind == "delay":
             await asyncio.sleep(fault.delay or 0)
-        answer = faulty(fault, call, handle) if fault else handle()
+        answer = await self._faulty(fault, call, handle) if fault else await _answered(handle)
         unanswered = answer.ending == "unanswered"
         self.records.append(
             Record(
                 method=call.method,
                 path=call.path,
-                query={
-                    name: list(call.values(name))
-                    for name, _ in call.query
-                    if "token" not in name or name.endswith("Token")
-                },
+                query={name: list(call.values(name)) for name, _ in call.query if name not in _SECRET},
                 operation=operation,
                 user=user,
                 status=None if unanswered else answer.status,
@@ -122,26 +123,17 @@ class Observer:
                 self.armed.remove(fault)
         return fault
 
+    async def _faulty(self, fault: Fault, call: Call, handle: Handle) -> Answer:
+        if fault.kind == "error":
+            return self.refuse(fault, call)
+        if fault.kind == "hang":
+            return Answer(_TRANSIENT, ending="unanswered", wait=fault.delay)
+        answer = await _answered(handle)
+        if fault.kind == "timeout_after_commit":
+            return replace(answer, ending="unanswered", wait=fault.delay)
+        return replace(answer, ending="truncated") if fault.kind == "truncate" else answer
 
-def faulty(fault: Fault, call: Call, handle: Callable[[], Answer]) -> Answer:
-    """The answer under a fault."""
-    if fault.kind == "error":
-        return _error(fault, call)
-    if fault.kind == "hang":
-        return Answer(_TRANSIENT, ending="unanswered", wait=fault.delay)
+
+async def _answered(handle: Handle) -> Answer:
     answer = handle()
-    if fault.kind == "timeout_after_commit":
-        return replace(answer, ending="unanswered", wait=fault.delay)
-    return replace(answer, ending="truncated") if fault.kind == "truncate" else answer
-
-
-def _error(fault: Fault, call: Call) -> Answer:
-    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-    if call.path in TOKEN_PATHS:
-        if fault.reason == "invalid_grant":
-            return OauthError("invalid_grant", fault.message or REVOKED).answer()
-        refusal = OauthError(fault.reason or "internal_failure", fault.message or "Backend Error", fault.status)
-        answer = refusal.answer()
-        return replace(answer, headers={**answer.headers, **headers})
-    reason = fault.reason or "backendError"
-    return ApiError(fault.status, reason, fault.message or "Backend Error", headers=headers).answer()
+    return await answer if inspect.isawaitable(answer) else answer

@@ -25,16 +25,9 @@ class Call:
 
     @classmethod
     def of_target(cls, method: str, target: str, headers: Mapping[str, str], body: bytes) -> "Call":
-        """Build a call from a request target such as `/token?x=1`; an absolute one counts by its path.
-
-        A POST that stands for another method, as Google's client sends when a URL grows beyond 2,048 characters,
-        carries the query in its body: https://cloud.google.com/apis/docs/system-parameters
-        """
+        """Build a call from a request target such as `/token?x=1`; an absolute one counts by its path."""
         parts = urlsplit(target)
-        query = parse_qsl(parts.query, True)
-        if method == "POST" and headers.get("X-HTTP-Method-Override"):
-            method, query, body = headers["X-HTTP-Method-Override"], query + parse_qsl(body.decode(), True), b""
-        return cls(method.upper(), parts.path, tuple(query), headers, body)
+        return cls(method.upper(), parts.path, tuple(parse_qsl(parts.query, True)), headers, body)
 
     def values(self, name: str) -> tuple[str, ...]:
         """All the values of a query parameter."""
@@ -58,7 +51,7 @@ class Answer:
 
 
 def json_answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer that carries JSON, and is never to be cached, as Google's are."""
+    """An answer that carries JSON, and is never to be cached unless the headers say otherwise."""
     caching = {"Cache-Control": "no-cache, no-store, max-age=0, must-revalidate", "Pragma": "no-cache"}
     return Answer(status, orjson.dumps(body), headers={**caching, **(headers or {})})
 

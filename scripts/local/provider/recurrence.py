@@ -95,6 +95,20 @@ def _wall_time(text: str, options: str, wall: datetime, zone: object) -> datetim
     return moment.replace(tzinfo=None)
 
 
+def duration_between(first: Start, last: Start) -> timedelta:
+    """How long an event lasts exactly; whole days for dates."""
+    if isinstance(first, datetime) and isinstance(last, datetime):
+        return last.astimezone(UTC) - first.astimezone(UTC)
+    return timedelta(days=last.toordinal() - first.toordinal())
+
+
+def exact_end(start: Start, duration: timedelta) -> Start:
+    """The end after an exact duration, in the zone of the start; days for a date."""
+    if not isinstance(start, datetime):
+        return start + duration
+    return (start.astimezone(UTC) + duration).astimezone(start.tzinfo)
+
+
 def instance_suffix(start: Start) -> str:
     """What follows the master's id and an underscore: the original start in UTC, or the date."""
     if isinstance(start, datetime):

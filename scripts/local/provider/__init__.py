@@ -1,0 +1,1 @@
+"""What the fakes of all providers share: the wire, faults on command, consent, control, people."""
