@@ -19,6 +19,7 @@ class Provider(StrEnum):
     """Whose accounts can be connected."""
 
     GOOGLE = "google"
+    MICROSOFT = "microsoft"
 
 
 class Health(StrEnum):

@@ -10,7 +10,8 @@ from lib.core.errors import NotFound
 from lib.office import events
 from lib.office.identifiers import decode
 from lib.office.models import Access, Event, Response
-from tests.office.conftest import OWNER, Office
+from tests.office.conftest import Office
+from tests.office.rig import OWNER
 
 
 def event_id(event: Event) -> str:

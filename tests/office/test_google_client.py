@@ -21,7 +21,8 @@ from lib.office import events, mail
 from lib.office.errors import ProviderThrottled
 from lib.office.google.settings import GoogleApiSettings
 from lib.office.quota import Lane, QuotaLedger
-from tests.office.conftest import OWNER, READING, Office
+from tests.office.conftest import READING, Office
+from tests.office.rig import OWNER
 
 GMAIL_PATH, BATCH_PATH = "/gmail/v1/", "/batch/gmail/v1"
 
