@@ -9,10 +9,10 @@ import pytest
 from lib.accounts.models import Account, Provider
 from lib.core import settings
 from lib.office.calling import Api, Caller
+from lib.office.microsoft.calendar import MicrosoftCalendar
 from lib.office.microsoft.client import CALENDAR, MAIL, GraphClient
 from lib.office.microsoft.mail import MicrosoftMail
 from lib.office.microsoft.settings import GraphSettings
-from lib.office.ports import CalendarReader
 from scripts.local import certificates
 from scripts.local.microsoft import MicrosoftConfig, MicrosoftHandle, seeded_people, serve
 from scripts.local.microsoft.graph.identifiers import immutable_id
@@ -49,8 +49,8 @@ class MicrosoftRig(Rig):
     def mail(self, account: Account) -> MicrosoftMail:
         return MicrosoftMail(OWNER, account, self.client(account, MAIL))
 
-    def calendar(self, account: Account) -> CalendarReader:
-        raise NotImplementedError(CALENDAR)
+    def calendar(self, account: Account) -> MicrosoftCalendar:
+        return MicrosoftCalendar(OWNER, account, self.client(account, CALENDAR))
 
     def message_id(self, account: Account, message: Message) -> str:
         return immutable_id(account.email, "message", message.id)

@@ -4,6 +4,7 @@ Every request prefers immutable ids, or a message would be another one after it 
 https://learn.microsoft.com/graph/outlook-immutable-id
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -21,6 +22,9 @@ VERSION = "/v1.0"
 NEXT = "@odata.nextLink"
 MAIL = Api(VENDOR, "mail", ("Mail.Read", "Mail.ReadWrite"), "read mail")
 CALENDAR = Api(VENDOR, "calendar", ("Calendars.Read", "Calendars.ReadWrite"), "read calendars")
+
+ID = re.compile(r"[A-Za-z0-9+/=_\-]{1,512}")
+"""What any of Graph's ids looks like."""
 
 _PREFERENCES = {"prefer": 'IdType="ImmutableId"'}
 

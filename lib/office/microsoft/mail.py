@@ -3,7 +3,6 @@
 https://learn.microsoft.com/graph/api/user-list-messages
 """
 
-import re
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ from lib.office.identifiers import encode
 from lib.office.invisible import line
 from lib.office.merge import Ended, Place, Position, Stretch, instant
 from lib.office.microsoft import messages
-from lib.office.microsoft.client import MAIL, GraphClient, target
+from lib.office.microsoft.client import ID, MAIL, GraphClient, target
 from lib.office.microsoft.folders import LARGEST_PAGE, FolderReader, Folders, children
 from lib.office.microsoft.search import MOST_SEARCH_RESULTS, Asked, received
 from lib.office.models import Label, MailMessage, MailSummary, MailThread, RecentMessage
@@ -29,7 +28,6 @@ SPARE = 10
 """So many more are asked for than wanted, since some will turn out to be spam, trash or drafts."""
 
 _T = TypeVar("_T")
-_ID = re.compile(r"[A-Za-z0-9+/=_\-]{1,512}")
 
 
 class MicrosoftMail:
@@ -77,7 +75,7 @@ class MicrosoftMail:
 
         Graph does not order what it filters by conversation.
         """
-        if not _ID.fullmatch(thread_id):
+        if not ID.fullmatch(thread_id):
             raise NotFound()
         call = target(
             "me",
@@ -200,7 +198,7 @@ class MicrosoftMail:
                 return
 
     def _message_call(self, message_id: str) -> str:
-        if not _ID.fullmatch(message_id):
+        if not ID.fullmatch(message_id):
             raise NotFound()
         return target("me", "messages", message_id, select=messages.FULL, expand=messages.FILES)
 

@@ -13,6 +13,7 @@ from lib.office.invisible import line
 from lib.office.meetings import secure
 from lib.office.merge import Place, milliseconds
 from lib.office.microsoft.folders import Folders
+from lib.office.microsoft.parties import party
 from lib.office.microsoft.search import is_flagged, is_important, received
 from lib.office.models import MOST_PARTIES, Attachment, MailMessage, MailSummary, Party, RecentMessage
 
@@ -30,7 +31,7 @@ def place(message: Json) -> Place:
 
 def is_own(account: Account, folders: Folders, message: Json) -> bool:
     """Whether the owner of the mailbox wrote it."""
-    sender = _party(message.get("from"))
+    sender = party(message.get("from"))
     sent = message.get("parentFolderId") == folders.ids.get("sent")
     return sent or (sender is not None and sender.email.lower() == account.email.lower())
 
@@ -44,7 +45,7 @@ def summary(account: Account, folders: Folders, message: Json) -> MailSummary:
         id=encode(account.id, message["id"]),
         account_id=account.id,
         thread_id=encode(account.id, message["conversationId"]),
-        from_=_party(message.get("from")) or _party(message.get("sender")),
+        from_=party(message.get("from")) or party(message.get("sender")),
         to=_parties(message.get("toRecipients")),
         cc=_parties(message.get("ccRecipients")),
         subject=line(message.get("subject") or ""),
@@ -93,12 +94,5 @@ def _attachment(entry: Json) -> Attachment:
 
 
 def _parties(entries: Iterable[Json] | None) -> list[Party]:
-    found = (_party(entry) for entry in list(entries or [])[:MOST_PARTIES])
-    return [party for party in found if party is not None]
-
-
-def _party(entry: Json | None) -> Party | None:
-    """Somebody with an address; Outlook repeats the address where it knows no name."""
-    address = (entry or {}).get("emailAddress") or {}
-    email, name = line(address.get("address") or ""), line(address.get("name") or "")
-    return Party(name="" if name == email else name, email=email) if email else None
+    found = (party(entry) for entry in list(entries or [])[:MOST_PARTIES])
+    return [each for each in found if each is not None]
