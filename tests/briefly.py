@@ -1,13 +1,15 @@
 """A running Briefly as tests see it: people who sign up, connect accounts and call functions."""
 
+import hashlib
 import json
 import secrets
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 
@@ -21,6 +23,8 @@ PATIENCE_SECONDS = 20.0
 BETWEEN_SECONDS = 0.05
 ADA = "ada.lindqvist@gmail.example"
 BRAM = "bram.okafor@gmail.example"
+ADA_MICROSOFT = "ada.lindqvist@outlook.example"
+BRAM_MICROSOFT = "bram.okafor@outlook.example"
 
 _T = TypeVar("_T")
 
@@ -77,21 +81,46 @@ class Client:
         """The same person, signed in once more."""
         return Client(self.user, self.email, Briefly(self.briefly.state, Caller(self.briefly.state)))
 
-    def consent_at_google(self, email: str) -> dict[str, str]:
-        """Begin to connect a Google account and consent, as a browser would; what Google sends the person back with."""
-        redirect = self.briefly.state.endpoints.redirect_url("google")
-        wish = {"provider": "google", "redirect_url": redirect, "login_hint": email}
-        started = self.post("/accounts/connections", wish, 201)
-        returned = requests.get(started["authorize_url"], allow_redirects=False, timeout=10)
-        assert returned.status_code in (302, 303), returned.text
-        query = dict(parse_qsl(urlsplit(returned.headers["Location"]).query))
+    def begin_connecting(self, provider: str, email: str) -> str:
+        """Begin to connect an account of this address; where to consent."""
+        redirect = self.briefly.state.endpoints.redirect_url(provider)
+        wish = {"provider": provider, "redirect_url": redirect, "login_hint": email}
+        return str(self.post("/accounts/connections", wish, 201)["authorize_url"])
+
+    def consent_at(self, provider: str, email: str) -> dict[str, str]:
+        """Begin to connect an account and consent; what the provider sends the person back with."""
+        query = sent_back(self.begin_connecting(provider, email))
         return {name: query[name] for name in ("state", "code", "iss") if name in query}
 
-    def connect_google(self, email: str = ADA) -> str:
-        """Connect a Google account by OAuth; the account's id."""
-        taken = self.consent_at_google(email)
-        account = self.post("/accounts/connections/finish", taken, sensitive=True)
+    def code_at(self, provider: str, email: str) -> tuple[str, str]:
+        """A code for an account of this address, and the verifier that belongs to it (RFC 7636)."""
+        begun = urlsplit(self.begin_connecting(provider, email))
+        verifier = secrets.token_urlsafe(64)
+        digest = hashlib.sha256(verifier.encode()).digest()
+        asked = dict(parse_qsl(begun.query)) | {"code_challenge": urlsafe_b64encode(digest).decode().rstrip("=")}
+        if "nonce" in asked:
+            asked["nonce"] = digest.hex()
+        return sent_back(begun._replace(query=urlencode(asked)).geturl())["code"], verifier
+
+    def connect(self, provider: str, email: str) -> str:
+        """Connect an account by OAuth; its id."""
+        account = self.post("/accounts/connections/finish", self.consent_at(provider, email), sensitive=True)
         return str(account["id"])
+
+    def connect_google(self, email: str = ADA) -> str:
+        """Connect a Google account; its id."""
+        return self.connect("google", email)
+
+    def connect_microsoft(self, email: str = ADA_MICROSOFT) -> str:
+        """Connect a Microsoft account; its id."""
+        return self.connect("microsoft", email)
+
+
+def sent_back(authorize_url: str) -> dict[str, str]:
+    """What a provider that asks nobody sends the browser back with."""
+    returned = requests.get(authorize_url, allow_redirects=False, timeout=10)
+    assert returned.status_code in (302, 303), returned.text
+    return dict(parse_qsl(urlsplit(returned.headers["Location"]).query))
 
 
 @dataclass
@@ -102,8 +131,12 @@ class Briefly:
     caller: Caller
 
     def control(self, service: str, method: str, path: str, body: Any = None) -> Any:
-        """Ask a control API: `google`, `models`, `clerk`, `google_cloud_control`, or `runner`, `push`."""
-        own = {"runner": self.state.control, "push": self.state.push_control}
+        """Ask a control API: `google`, `microsoft`, `models`, `clerk`, `google_cloud_control`, or `runner`, `push`."""
+        own = {
+            "runner": self.state.control,
+            "push": self.state.push_control,
+            "microsoft": self.state.endpoints.microsoft_control,
+        }
         base = own.get(service) or getattr(self.state.endpoints, service)
         answer = requests.request(method, f"{base}/_control/{path}", json=body, timeout=60)
         assert answer.status_code < 300, answer.text
@@ -130,14 +163,14 @@ class Briefly:
         eventually(lambda: client.call("GET", "/users/me").status_code == 200)
         return client
 
-    def unseen_mailbox(self, seed: int) -> str:
-        """The address of a generated person at Google, which no other test connects."""
+    def unseen_mailbox(self, seed: int, provider: str = "google") -> str:
+        """The address of a generated person at a provider, which no other test connects."""
 
         def addresses() -> set[str]:
-            return {each["email"] for each in self.control("google", "GET", "people")["people"]}
+            return {each["email"] for each in self.control(provider, "GET", "people")["people"]}
 
         known = addresses()
-        self.control("google", "POST", "people", {"known": ["demo", "second"], "unseen": [seed]})
+        self.control(provider, "POST", "people", {"known": ["demo", "second"], "unseen": [seed]})
         (unseen,) = addresses() - known
         return unseen
 

@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from scripts.local.background import running
 from scripts.local.call import Caller
+from scripts.local.endpoints import PROVIDERS
 from scripts.local.runner import Options
 from tests.briefly import Briefly
 
@@ -45,7 +46,8 @@ def briefly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Briefly]:
             "KMS_ENDPOINT": state.endpoints.kms,
         }
         briefly = Briefly(state, Caller(state))
-        briefly.control("google", "POST", "auto_approve", {"enabled": True})
+        for provider in PROVIDERS:
+            briefly.control(provider, "POST", "auto_approve", {"enabled": True})
         # Many people of the tests connect the same mailbox, which Google would not let ask so often.
         briefly.control("google", "POST", "quota", {"gmail_user": 1_000_000, "calendar_user": 1_000_000})
         # Nobody has to be able to read along.

@@ -6,6 +6,8 @@ import functions_framework
 from pydantic import BaseModel
 
 from lib.accounts import connecting, store
+from lib.accounts.google.settings import GoogleConsentSettings
+from lib.accounts.microsoft.settings import MicrosoftSettings
 from lib.accounts.models import (
     Account,
     AccountId,
@@ -15,14 +17,18 @@ from lib.accounts.models import (
     ConnectionStarted,
     Shredded,
 )
-from lib.accounts.providers import AuthorizeSettings
+from lib.accounts.providers import RedirectSettings
 from lib.core.events import EventSettings
 from lib.core.http import Service
 from lib.core.identity import Identity
 from lib.core.store import UserId
 from lib.usage.rate import requests_per_minute
 
-service = Service("Accounts", limit=requests_per_minute, requires=(AuthorizeSettings, EventSettings))
+service = Service(
+    "Accounts",
+    limit=requests_per_minute,
+    requires=(RedirectSettings, GoogleConsentSettings, MicrosoftSettings, EventSettings),
+)
 
 
 class AccountPath(BaseModel):

@@ -4,7 +4,10 @@ from typing import Any
 
 import functions_framework
 
-from lib.accounts.google.oauth import CLIENT_SECRET
+from lib.accounts.google import oauth as google
+from lib.accounts.google.settings import GoogleTokenSettings
+from lib.accounts.microsoft import oauth as microsoft
+from lib.accounts.microsoft.settings import MicrosoftSettings
 from lib.accounts.models import (
     AccessToken,
     ExchangedAccount,
@@ -13,7 +16,6 @@ from lib.accounts.models import (
     Shredded,
     ShredRequest,
 )
-from lib.accounts.providers import TokenSettings
 from lib.accounts.vault import shredding, vault
 from lib.core.http import Admits, Service
 from lib.core.identity import Identity
@@ -21,7 +23,10 @@ from lib.core.keys import KeySettings
 from lib.users.models import Erased, ErasureRequest
 
 service = Service(
-    "Tokens", admits=Admits.NAMING_CALLERS, requires=(KeySettings, TokenSettings), secrets=(CLIENT_SECRET,)
+    "Tokens",
+    admits=Admits.NAMING_CALLERS,
+    requires=(KeySettings, GoogleTokenSettings, MicrosoftSettings),
+    secrets=(google.CLIENT_SECRET, microsoft.CLIENT_SECRET),
 )
 
 

@@ -3,11 +3,8 @@
 RFC 6749, section 4.1; RFC 7636 (S256); RFC 9207 (`iss`); RFC 9700 for the rest.
 """
 
-import hashlib
 import secrets
-from base64 import urlsafe_b64encode
 from datetime import timedelta
-from urllib.parse import urlencode
 
 from lib.accounts import store
 from lib.accounts.errors import CodeRefused, ProviderBusy, StateInvalid
@@ -22,7 +19,8 @@ from lib.accounts.models import (
     Shredded,
     ShredRequest,
 )
-from lib.accounts.providers import AuthorizeSettings, requested_scopes
+from lib.accounts.ports import ConsentRequest
+from lib.accounts.providers import CONSENTS, RedirectSettings
 from lib.accounts.store import PendingConnection
 from lib.core import clock, siblings
 from lib.core.errors import Conflict, InvalidRequest, NotFound, PersonDeleted
@@ -31,14 +29,11 @@ from lib.core.settings import load
 from lib.core.store import UserId
 
 STATE_LASTS = timedelta(minutes=10)
-GOOGLE_ISSUERS = ("https://accounts.google.com",)
 
 
 def start(identity: Identity, request: ConnectionStart) -> ConnectionStarted:
     """Where to send the person. Raises `InvalidRequest` for a redirect that is not allowed."""
-    settings = load(AuthorizeSettings)
-    if request.redirect_url not in settings.oauth_redirect_urls:
-        raise InvalidRequest("redirect_url is not one of the allowed")
+    _check_redirect(request)
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
     pending = PendingConnection(
         provider=request.provider,
@@ -48,25 +43,9 @@ def start(identity: Identity, request: ConnectionStart) -> ConnectionStarted:
         expires_at=clock.now() + STATE_LASTS,
     )
     store.remember_connection(identity.person, state, pending)
-    parameters = {
-        "client_id": settings.google_oauth_client_id,
-        "redirect_uri": request.redirect_url,
-        "response_type": "code",
-        "scope": " ".join(requested_scopes(request.provider)),
-        "state": state,
-        "code_challenge": _challenge(verifier),
-        "code_challenge_method": "S256",
-        # Google hands out a refresh token on the first consent only, unless it is asked like this.
-        "access_type": "offline",
-        "prompt": "consent",
-        "include_granted_scopes": "true",
-    }
-    if request.login_hint:
-        parameters["login_hint"] = request.login_hint
+    asked = ConsentRequest(request.redirect_url, state, verifier, request.login_hint)
     return ConnectionStarted(
-        authorize_url=f"{settings.google_authorize_url}?{urlencode(parameters)}",
-        state=state,
-        expires_at=pending.expires_at,
+        authorize_url=CONSENTS[request.provider].url(asked), state=state, expires_at=pending.expires_at
     )
 
 
@@ -78,7 +57,7 @@ def finish(identity: Identity, request: ConnectionFinish) -> Account:
     pending = store.take_connection(identity.person, request.state)
     if pending is None or pending.expires_at <= clock.now() or pending.session != identity.session:
         raise StateInvalid()
-    if request.iss is not None and request.iss not in GOOGLE_ISSUERS:
+    if request.iss is not None and not CONSENTS[pending.provider].is_issuer(request.iss):
         raise StateInvalid("The answer came from another issuer")
     exchange = ExchangeRequest(
         provider=pending.provider,
@@ -112,6 +91,14 @@ def disconnect(person: UserId, account_id: str) -> Shredded:
     return shredded
 
 
+def _check_redirect(request: ConnectionStart) -> None:
+    """Each provider has a redirect of its own, so that no answer can pass for another's (RFC 9700, section 4.4.2)."""
+    if request.redirect_url not in load(RedirectSettings).oauth_redirect_urls:
+        raise InvalidRequest("redirect_url is not one of the allowed")
+    if request.redirect_url.rpartition("/")[2] != request.provider:
+        raise InvalidRequest("redirect_url is for another provider")
+
+
 def _account(provider: Provider, exchanged: ExchangedAccount) -> Account:
     return Account(
         id=exchanged.account_id,
@@ -121,7 +108,3 @@ def _account(provider: Provider, exchanged: ExchangedAccount) -> Account:
         connected_at=exchanged.consented_at,
         consented_at=exchanged.consented_at,
     )
-
-
-def _challenge(verifier: str) -> str:
-    return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")

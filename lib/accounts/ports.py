@@ -1,8 +1,51 @@
-"""What the vault asks of a provider's OAuth; one adapter per vendor."""
+"""What Briefly asks of a provider: its consent page, and its token endpoints. One adapter each per vendor."""
 
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
+
+
+@dataclass(frozen=True)
+class ConsentRequest:
+    """One connecting, as a consent page is told of it; the verifier stays here (RFC 7636)."""
+
+    redirect_url: str
+    state: str
+    code_verifier: str = field(repr=False)
+    login_hint: str | None = None
+
+    @property
+    def challenge_digest(self) -> bytes:
+        """What the verifier will be known by."""
+        return hashlib.sha256(self.code_verifier.encode()).digest()
+
+    def parameters(self, client_id: str, scopes: Iterable[str]) -> dict[str, str]:
+        """What every provider is asked with: RFC 6749, section 4.1.1, and RFC 7636, section 4.3."""
+        parameters = {
+            "client_id": client_id,
+            "redirect_uri": self.redirect_url,
+            "response_type": "code",
+            "scope": " ".join(scopes),
+            "state": self.state,
+            "code_challenge": urlsafe_b64encode(self.challenge_digest).decode().rstrip("="),
+            "code_challenge_method": "S256",
+        }
+        return parameters | ({"login_hint": self.login_hint} if self.login_hint else {})
+
+
+class Consent(Protocol):
+    """A provider's page on which people consent."""
+
+    def url(self, request: ConsentRequest) -> str:
+        """Where the person consents."""
+        ...
+
+    def is_issuer(self, issuer: str) -> bool:
+        """Whether an answer with this `iss` came from the provider (RFC 9207)."""
+        ...
 
 
 class GrantEnded(Exception):
@@ -35,10 +78,10 @@ class OAuth(Protocol):
         """Turn a code into tokens. Raises `CodeRefused`, `ProviderBusy`."""
         ...
 
-    def refresh(self, refresh_token: str) -> Grant:
-        """A new access token. Raises `GrantEnded`, `ProviderBusy`."""
+    def refresh(self, refresh_token: str, scopes: frozenset[str]) -> Grant:
+        """A new access token, for the scopes that were granted. Raises `GrantEnded`, `ProviderBusy`."""
         ...
 
     def revoke(self, refresh_token: str) -> bool:
-        """End the grant; False if the provider knew it no more. Raises `ProviderBusy`."""
+        """End the grant; False if the provider knew it no more, or ends none. Raises `ProviderBusy`."""
         ...

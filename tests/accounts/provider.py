@@ -30,7 +30,7 @@ class OwnProvider:
         self._be_asked("exchange")
         return self._grant(), Owner("https://provider.example", "subject", "somebody@provider.example")
 
-    def refresh(self, refresh_token: str) -> Grant:
+    def refresh(self, refresh_token: str, scopes: frozenset[str]) -> Grant:
         self._be_asked("refresh")
         return self._grant()
 

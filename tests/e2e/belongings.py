@@ -1,13 +1,8 @@
 """People who have one of everything, with words and ids that nobody else has."""
 
-import hashlib
 import secrets
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
-
-import requests
 
 from lib.office.identifiers import encode
 from tests.asking import answer, ask
@@ -64,16 +59,6 @@ class Belongings:
     def begin_question(self) -> None:
         """A question of which nobody has read the answer yet."""
         ask(self.client, "And tomorrow?", self.ids["conversation_id"])
-
-    def fresh_code(self) -> tuple[str, str]:
-        """A code of Google's for this person, and the verifier that belongs to it (RFC 7636)."""
-        wish = {"provider": "google", "redirect_url": self.redirect_url, "login_hint": self.google}
-        begun = urlsplit(self.client.post("/accounts/connections", wish, 201)["authorize_url"])
-        verifier = secrets.token_urlsafe(64)
-        challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-        asked = dict(parse_qsl(begun.query)) | {"code_challenge": challenge}
-        returned = requests.get(begun._replace(query=urlencode(asked)).geturl(), allow_redirects=False, timeout=10)
-        return dict(parse_qsl(urlsplit(returned.headers["Location"]).query))["code"], verifier
 
     @property
     def redirect_url(self) -> str:

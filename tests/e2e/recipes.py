@@ -122,13 +122,13 @@ def _cursor_of_messages() -> Recipe:
 
 
 def _consent(owner: Belongings, _: Belongings) -> dict[str, Any]:
-    return owner.client.consent_at_google(owner.google)
+    return owner.client.consent_at("google", owner.google)
 
 
 def _exchange(owner: Belongings, asker: Belongings) -> dict[str, Any]:
-    code, verifier = owner.fresh_code()
+    code, verifier = owner.client.code_at("google", owner.google)
     if asker is not owner:
-        _, verifier = asker.fresh_code()
+        _, verifier = asker.client.code_at("google", asker.google)
     return {"provider": "google", "code": code, "code_verifier": verifier, "redirect_url": owner.redirect_url}
 
 

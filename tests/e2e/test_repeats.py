@@ -10,7 +10,7 @@ import requests
 from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.signing import GatewayKey, GatewaySigner, Outgoing
 from tests import clerk
-from tests.briefly import Briefly, Client, eventually
+from tests.briefly import ADA, Briefly, Client, eventually
 from tests.kept import content
 
 
@@ -24,7 +24,7 @@ def conversations(person: Client) -> int:
 
 
 def test_a_signed_request_is_good_once(briefly: Briefly, person: Client) -> None:
-    body = json.dumps(person.consent_at_google("ada.lindqvist@gmail.example")).encode()
+    body = json.dumps(person.consent_at("google", ADA)).encode()
     session = briefly.control("clerk", "POST", "sessions", {"user_id": person.user})["id"]
     token = briefly.control("clerk", "POST", f"sessions/{session}/tokens", {})["jwt"]
     state = briefly.state

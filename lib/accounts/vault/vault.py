@@ -161,7 +161,8 @@ def _lease(user: UserId, account_id: str, kept: SealedTokens, snapshot: Snapshot
 def _refresh(user: UserId, account_id: str, tokens: Tokens, leased: Snapshot, providers: Providers) -> None:
     """Refresh under the lease and store the outcome, unless somebody else has stored something since."""
     try:
-        grant = providers[Provider(leased.get("provider"))].refresh(tokens.refresh)
+        provider = providers[Provider(leased.get("provider"))]
+        grant = provider.refresh(tokens.refresh, frozenset(leased.get("scopes")))
     except GrantEnded as error:
         store.change(leased, lease_until=None, ended_because=str(error))
         return
