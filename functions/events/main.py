@@ -11,11 +11,14 @@ from lib.core.store import UserId
 from lib.office import events as office_events
 from lib.office.google.settings import GoogleApiSettings
 from lib.office.identifiers import Identifier
+from lib.office.microsoft.settings import GraphSettings
 from lib.office.models import CalendarList, Event, EventPage
 from lib.office.queries import Moment, Words
 from lib.usage.rate import requests_per_minute
 
-service = Service("Events", limit=requests_per_minute, requires=(GoogleApiSettings,), secrets=(CURSOR_KEY,))
+service = Service(
+    "Events", limit=requests_per_minute, requires=(GoogleApiSettings, GraphSettings), secrets=(CURSOR_KEY,)
+)
 
 
 class Listing(Strict):

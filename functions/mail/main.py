@@ -11,11 +11,12 @@ from lib.core.store import UserId
 from lib.office import mail as office_mail
 from lib.office.google.settings import GoogleApiSettings
 from lib.office.identifiers import Identifier
+from lib.office.microsoft.settings import GraphSettings
 from lib.office.models import LabelList, MailMessage, MailPage, MailThread
 from lib.office.queries import MailQuery
 from lib.usage.rate import requests_per_minute
 
-service = Service("Mail", limit=requests_per_minute, requires=(GoogleApiSettings,), secrets=(CURSOR_KEY,))
+service = Service("Mail", limit=requests_per_minute, requires=(GoogleApiSettings, GraphSettings), secrets=(CURSOR_KEY,))
 
 
 class Listing(Strict, MailQuery):

@@ -16,6 +16,7 @@ from lib.core.events import EventSettings
 from lib.core.identity import Identity
 from lib.core.stream import Events, StreamService
 from lib.office.google.settings import GoogleApiSettings
+from lib.office.microsoft.settings import GraphSettings
 from lib.usage.rate import requests_per_minute
 from lib.usage.rate_card import RateSettings
 
@@ -30,6 +31,7 @@ service = StreamService(
         AnthropicSettings,
         RateSettings,
         GoogleApiSettings,
+        GraphSettings,
         EventSettings,
     ),
     secrets=(OPENAI_KEY, ANTHROPIC_KEY),

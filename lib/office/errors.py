@@ -1,9 +1,10 @@
 """What goes wrong with a provider, as problems that a caller may learn of."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from math import ceil
 
-from lib.core.errors import DeadlineExceeded, Problem, ProviderFailed, Unavailable
+from lib.core.errors import DeadlineExceeded, Forbidden, Problem, ProviderFailed, Unavailable
 
 
 class ProviderThrottled(Problem):
@@ -21,6 +22,16 @@ class ProviderRefused(ProviderFailed):
     """The provider does not take the request as it is; the same one would be refused again."""
 
     title = "The provider refused the request"
+
+
+class TokenRefused(Exception):
+    """401: the access token is not accepted (any more)."""
+
+
+def missing_scope(scopes: Iterable[str]) -> Forbidden:
+    """The person did not grant any of these scopes."""
+    missing = sorted(set(scopes))
+    return Forbidden("The account was connected without the permission that this needs", missing_scopes=missing)
 
 
 def is_outage(error: Exception) -> bool:

@@ -8,6 +8,7 @@ come when they answer again, though then out of order with what went out before.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from heapq import merge as merge_sorted
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
@@ -17,6 +18,7 @@ from lib.office.errors import passes
 
 _ENDED = "."
 _TIE_CHARACTERS = 12
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _T = TypeVar("_T")
 
@@ -32,6 +34,16 @@ class Place:
     def of(cls, number: int, provider_id: str) -> "Place":
         """The place of the item with this id."""
         return cls(number, hashlib.sha256(provider_id.encode()).hexdigest()[:_TIE_CHARACTERS])
+
+
+def milliseconds(moment: datetime) -> int:
+    """An instant as the number of a place, where the earliest comes first."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def instant(number: int) -> datetime:
+    """The instant that `milliseconds` made a number of."""
+    return _EPOCH + timedelta(milliseconds=number)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ class AccountError(BaseModel):
     calendar_id: str | None = None
 
 
+MOST_PARTIES = 500
+"""More of them in one header are left out."""
+
+
 class Party(BaseModel):
     """Somebody as a header or an invitation names them; the name may be empty."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from lib.core.http_models import SpelledOut
+from lib.office.identifiers import decode
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -58,6 +59,12 @@ class MailQuery(BaseModel):
     def admits(self, moment: datetime) -> bool:
         """Whether a message of this date is asked for."""
         return (self.after is None or moment >= self.after) and (self.before is None or moment < self.before)
+
+    def can_fit(self, account_id: str) -> bool:
+        """Whether anything of the account can be asked for: not if the label is another's, or a part holds no word."""
+        if any(text and not phrases(text) for text in (self.text, self.from_, self.to, self.subject)):
+            return False
+        return self.label is None or self.label in COMMON_LABELS or decode(self.label).account_id == account_id
 
 
 def phrases(text: str) -> list[str]:

@@ -10,11 +10,16 @@ from lib.core.errors import NotFound, Problem, ReconnectRequired
 from lib.core.store import UserId
 from lib.office.google.calendar import GoogleCalendar
 from lib.office.google.mail import GoogleMail
+from lib.office.microsoft.calendar import MicrosoftCalendar
+from lib.office.microsoft.mail import MicrosoftMail
 from lib.office.models import AccountError
 from lib.office.ports import CalendarReader, CalendarReaderOf, MailReader, ReaderOf
 
-_MAIL: dict[Provider, ReaderOf] = {Provider.GOOGLE: GoogleMail}
-_CALENDARS: dict[Provider, CalendarReaderOf] = {Provider.GOOGLE: GoogleCalendar}
+_MAIL: dict[Provider, ReaderOf] = {Provider.GOOGLE: GoogleMail, Provider.MICROSOFT: MicrosoftMail}
+_CALENDARS: dict[Provider, CalendarReaderOf] = {
+    Provider.GOOGLE: GoogleCalendar,
+    Provider.MICROSOFT: MicrosoftCalendar,
+}
 
 
 def provider_mail(person: UserId, account: Account) -> MailReader:

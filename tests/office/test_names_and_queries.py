@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from lib.core.errors import NotFound
 from lib.office.google.batch import pack, unpack
 from lib.office.google.search import gmail_search
-from lib.office.google.transport import Reply
 from lib.office.identifiers import decode, encode
 from lib.office.queries import MailQuery, phrases
+from lib.office.transport import Reply
 
 ACCOUNT = "acc_0123456789abcdefghijklmn"
 OPERATORS = ("OR", "AND", "-", "{", "}", "(", ")", "|", "in:anywhere", "from:x", '"', "\\", "label:x", "AROUND")

@@ -5,18 +5,21 @@ https://developers.google.com/workspace/calendar/api/v3/reference/events/list
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lib.accounts.models import Account
 from lib.core.errors import NotFound, Problem
 from lib.core.store import UserId
+from lib.office.calling import Caller, Json, required
 from lib.office.google import events
-from lib.office.google.client import CALENDAR, Call, GoogleClient, Json
+from lib.office.google.client import CALENDAR, Call, GoogleClient
 from lib.office.identifiers import decode, encode
-from lib.office.merge import Ended, Place, Stretch
+from lib.office.merge import Ended, Stretch, instant
 from lib.office.models import Access, Calendar, Event
 from lib.office.ports import PositionOf
+from lib.office.reading import Reading
+from lib.office.zones import UTC_NAME
 
 LARGEST_PAGE = 250
 MOST_ATTENDEES = 100
@@ -37,10 +40,8 @@ class _Reading:
     """How far the reading of one calendar has come."""
 
     calendar: Calendar
-    after: Place | None
-    found: list[tuple[Place, Event]] = field(default_factory=list)
+    events: Reading[Event]
     token: str | None = None
-    ended: bool = False
 
 
 class GoogleCalendar:
@@ -48,7 +49,7 @@ class GoogleCalendar:
 
     def __init__(self, person: UserId, account: Account, client: GoogleClient | None = None) -> None:
         self._account = account
-        self._client = client or GoogleClient(person, account, CALENDAR)
+        self._client = client or GoogleClient(CALENDAR, Caller(person, account))
 
     def calendars(self) -> list[Calendar]:
         """The calendars in the person's list."""
@@ -77,7 +78,7 @@ class GoogleCalendar:
         for calendar in self.calendars():
             position = after(calendar.id)
             if calendar.shown and not isinstance(position, Ended):
-                readings.append(_Reading(calendar, position))
+                readings.append(_Reading(calendar, Reading(position, limit)))
             elif calendar.shown:
                 outcomes[calendar.id] = Stretch([], ended=True)
         while readings:
@@ -86,8 +87,8 @@ class GoogleCalendar:
                 if isinstance(answer, Problem):
                     outcomes[reading.calendar.id] = answer
                     readings.remove(reading)
-                elif _is_enough(reading, answer, window, limit):
-                    outcomes[reading.calendar.id] = _stretch(reading, limit)
+                elif _is_enough(reading, answer):
+                    outcomes[reading.calendar.id] = reading.events.stretch()
                     readings.remove(reading)
         return outcomes
 
@@ -100,7 +101,7 @@ class GoogleCalendar:
         listing = bool(_LISTING_SCOPES & set(self._account.scopes))
         if listing:
             calls.append(methods.calendarList().get(calendarId=calendar_id))
-        resource, *entries = [_required(answer) for answer in self._client.batch(calls)]
+        resource, *entries = [required(answer) for answer in self._client.batch(calls)]
         if not events.is_there(resource):
             raise NotFound()
         return events.event(
@@ -121,8 +122,8 @@ class GoogleCalendar:
     def _list_call(self, reading: _Reading, window: tuple[datetime, datetime], query: str | None, limit: int) -> Call:
         """Events whose end lies after the position's start are a little more than wanted, and include all wanted."""
         begin, end = window
-        if reading.after is not None:
-            begin = max(begin, _moment(reading.after) - timedelta(seconds=1))
+        if reading.events.after is not None:
+            begin = max(begin, instant(reading.events.after.number) - timedelta(seconds=1))
         optional = {"q": query, "pageToken": reading.token}
         return self._client.methods.events().list(
             calendarId=decode(reading.calendar.id).provider_ids[0],
@@ -136,33 +137,18 @@ class GoogleCalendar:
         )
 
 
-def _is_enough(reading: _Reading, answer: Json, window: tuple[datetime, datetime], limit: int) -> bool:
+def _is_enough(reading: _Reading, answer: Json) -> bool:
     """Take in a page; whether the calendar has now given as many events as asked for, or all."""
-    if reading.calendar.zone == "UTC":
-        reading.calendar = reading.calendar.model_copy(update={"zone": answer.get("timeZone", "UTC")})
+    if reading.calendar.zone == UTC_NAME:
+        reading.calendar = reading.calendar.model_copy(update={"zone": answer.get("timeZone", UTC_NAME)})
     for resource in answer.get("items", []):
         if events.is_there(resource):
             place = events.place(reading.calendar, resource)
-            if reading.after is None or place > reading.after:
-                reading.found.append((place, events.event(reading.calendar, resource)))
+            if reading.events.reach(place):
+                reading.events.keep(place, events.event(reading.calendar, resource))
     reading.token = answer.get("nextPageToken")
-    reading.ended = reading.token is None
-    return reading.ended or len(reading.found) > limit
-
-
-def _stretch(reading: _Reading, limit: int) -> Stretch[Event]:
-    found = sorted(reading.found, key=lambda entry: entry[0])
-    return Stretch(found[:limit], ended=reading.ended and len(found) <= limit)
-
-
-def _required(answer: Json | Problem) -> Json:
-    if isinstance(answer, Problem):
-        raise answer
-    return answer
-
-
-def _moment(after: Place) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=after.number)
+    reading.events.ended = reading.token is None
+    return reading.events.is_enough
 
 
 def _rfc3339(moment: datetime) -> str:

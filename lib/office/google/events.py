@@ -5,21 +5,17 @@ https://developers.google.com/workspace/calendar/api/v3/reference/events
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date, datetime, time
 
 from lib.accounts.models import Account
+from lib.office.bodies import notes
+from lib.office.calling import Json
 from lib.office.identifiers import decode, encode
-from lib.office.invisible import line, paragraphs
-from lib.office.merge import Place
+from lib.office.invisible import line
+from lib.office.meetings import links_in, secure
+from lib.office.merge import Place, milliseconds
 from lib.office.models import Access, Attendee, Calendar, Event, EventStatus, Party, Response
-from lib.office.visible import visible
-
-Json = dict[str, Any]
-
-MOST_NOTES_CHARACTERS = 20_000
+from lib.office.zones import UTC_NAME, zone
 
 _RESPONSES = {
     "accepted": Response.ACCEPTED,
@@ -35,9 +31,6 @@ _ACCESS = {
     "freeBusyReader": Access.BUSY_TIMES,
 }
 _LOOKS_LIKE_HTML = re.compile(r"<(?:[a-z][a-z0-9]*(?:\s[^<>]*)?/?|/[a-z][a-z0-9]*)>", re.IGNORECASE)
-_LINK = re.compile(r"https://[^\s<>\"']+")
-_MEETING_HOSTS = ("meet.google.com", "zoom.us", "teams.microsoft.com", "teams.live.com", "webex.com", "whereby.com")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def calendar(account: Account, entry: Json) -> Calendar:
@@ -47,7 +40,7 @@ def calendar(account: Account, entry: Json) -> Calendar:
         id=encode(account.id, entry["id"]),
         account_id=account.id,
         name=line(entry.get("summaryOverride") or entry.get("summary", "")),
-        zone=entry.get("timeZone", "UTC"),
+        zone=entry.get("timeZone", UTC_NAME),
         primary=primary,
         access=_ACCESS.get(entry.get("accessRole", ""), Access.READER),
         shown=(primary or bool(entry.get("selected"))) and not entry.get("hidden"),
@@ -63,8 +56,8 @@ def place(shown_in: Calendar, resource: Json) -> Place:
     """Where an event stands among the others: by its start, a whole day's at midnight in the calendar's zone."""
     start = _moment(resource["start"], shown_in.zone)
     if not isinstance(start, datetime):
-        start = datetime.combine(start, time(), _zone(shown_in.zone))
-    return Place.of((start - _EPOCH) // timedelta(milliseconds=1), str(resource["id"]))
+        start = datetime.combine(start, time(), zone(shown_in.zone))
+    return Place.of(milliseconds(start), str(resource["id"]))
 
 
 def event(shown_in: Calendar, resource: Json) -> Event:
@@ -92,9 +85,9 @@ def event(shown_in: Calendar, resource: Json) -> Event:
         attendees_omitted=bool(resource.get("attendeesOmitted")),
         organizer=_party(resource["organizer"]) if "organizer" in resource else None,
         location=line(resource.get("location", "")) or None,
-        notes=_notes(resource.get("description", "")) or None,
+        notes=_notes(resource.get("description", "")),
         meeting_url=next(_meeting_urls(resource), None),
-        html_link=_https(resource.get("htmlLink")),
+        html_link=secure(resource.get("htmlLink")),
         series_id=encode(account_id, calendar_id, master) if master else None,
         original_start=_moment(original, shown_in.zone) if original else None,
         recurrence=[str(rule) for rule in resource.get("recurrence", [])],
@@ -109,15 +102,8 @@ def _moment(value: Json, calendar_zone: str) -> datetime | date:
     if "date" in value:
         return date.fromisoformat(value["date"])
     moment = datetime.fromisoformat(value["dateTime"])
-    zone = _zone(value.get("timeZone") or calendar_zone)
-    return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
+    planned = zone(value.get("timeZone") or calendar_zone)
+    return moment.replace(tzinfo=planned) if moment.tzinfo is None else moment.astimezone(planned)
 
 
 def _party(entry: Json) -> Party:
@@ -135,11 +121,10 @@ def _attendee(entry: Json) -> Attendee:
     )
 
 
-def _notes(description: str) -> str:
+def _notes(description: str) -> str | None:
     """Google's descriptions are text or simple HTML; neither says which."""
-    if _LOOKS_LIKE_HTML.search(description):
-        description = visible(description.replace("\n", "<br>"), with_html=False).text
-    return paragraphs(description)[:MOST_NOTES_CHARACTERS]
+    is_html = _LOOKS_LIKE_HTML.search(description) is not None
+    return notes(description.replace("\n", "<br>") if is_html else description, is_html=is_html)
 
 
 def _meeting_urls(resource: Json) -> Iterator[str]:
@@ -147,13 +132,6 @@ def _meeting_urls(resource: Json) -> Iterator[str]:
     entries = resource.get("conferenceData", {}).get("entryPoints", [])
     videos = [entry.get("uri") for entry in entries if entry.get("entryPointType") == "video"]
     for candidate in [*videos, resource.get("hangoutLink")]:
-        if link := _https(candidate):
+        if link := secure(candidate):
             yield link
-    for candidate in _LINK.findall(resource.get("location", "")):
-        host = urlsplit(candidate).hostname or ""
-        if any(host == known or host.endswith(f".{known}") for known in _MEETING_HOSTS):
-            yield candidate
-
-
-def _https(link: str | None) -> str | None:
-    return link if link and link.startswith("https://") else None
+    yield from links_in(resource.get("location", ""))

@@ -1,35 +1,33 @@
 """Gmail's messages and labels as the office knows them."""
 
 import html
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from lib.accounts.models import Account
+from lib.office.bodies import body
+from lib.office.calling import Json
 from lib.office.google import mime
 from lib.office.google.search import SYSTEM_LABELS
 from lib.office.identifiers import encode
 from lib.office.invisible import line
-from lib.office.merge import Place
+from lib.office.merge import Place, instant, milliseconds
 from lib.office.models import Label, MailMessage, MailSummary, RecentMessage
-
-Json = dict[str, Any]
 
 # Parts without their content, as deep as mails go in practice, tell the files apart at a fraction of the size.
 _FILES = "parts(filename,mimeType,headers,parts(filename,mimeType,headers,parts(filename,mimeType,headers)))"
 SUMMARY_FIELDS = f"id,threadId,labelIds,snippet,internalDate,payload(headers,filename,mimeType,{_FILES})"
 
 _FLAGS = {"UNREAD", "CHAT"}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def place(message: Json) -> Place:
     """Where a message stands among the others: newest first."""
-    return Place.of(-int(message["internalDate"]), str(message["id"]))
+    return Place.of(-milliseconds(moment(message)), str(message["id"]))
 
 
 def moment(message: Json) -> datetime:
     """When Gmail received or sent it."""
-    return _EPOCH + timedelta(milliseconds=int(message["internalDate"]))
+    return instant(int(message["internalDate"]))
 
 
 def summary(account: Account, message: Json) -> MailSummary:
@@ -58,12 +56,12 @@ def summary(account: Account, message: Json) -> MailSummary:
 def full(account: Account, message: Json, *, with_html: bool = True) -> MailMessage:
     """The message to read."""
     payload = message.get("payload", {})
-    body = mime.body(payload, with_html=with_html)
+    read = body(mime.plain(payload), mime.html(payload), with_html=with_html)
     return MailMessage(
         **summary(account, message).model_dump(),
-        text=body.text,
-        html=body.html,
-        truncated=body.truncated,
+        text=read.text,
+        html=read.html,
+        truncated=read.truncated,
         attachments=mime.attachments(payload),
         reply_to=mime.parties(payload, "reply-to"),
         internet_message_id=mime.header(payload, "message-id"),

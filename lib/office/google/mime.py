@@ -6,31 +6,15 @@ https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messag
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import getaddresses
-from typing import Any
 
-from lib.office.invisible import line, paragraphs
-from lib.office.models import Attachment, Party
-from lib.office.visible import visible
-
-Json = dict[str, Any]
-
-MOST_TEXT_CHARACTERS = 200_000
-MOST_PARTIES = 500
+from lib.office.calling import Json
+from lib.office.invisible import line
+from lib.office.models import MOST_PARTIES, Attachment, Party
 
 _CHARSET = re.compile(r'charset="?([\w.:-]+)', re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Body:
-    """A message's body as it is read."""
-
-    text: str
-    html: str | None
-    truncated: bool
 
 
 def header(part: Json, name: str) -> str | None:
@@ -65,17 +49,14 @@ def attachments(payload: Json) -> list[Attachment]:
     ]
 
 
-def body(payload: Json, *, with_html: bool) -> Body:
-    """What is read: the plain text if the mail has one, else what is visible of the HTML."""
-    plain = _first(payload, "text/plain")
-    html = _first(payload, "text/html")
-    shown = visible(html, with_html=with_html) if html and (with_html or not plain.strip()) else None
-    text = paragraphs(plain[: 2 * MOST_TEXT_CHARACTERS]) if plain.strip() else (shown.text if shown else "")
-    return Body(
-        text=text[:MOST_TEXT_CHARACTERS],
-        html=shown.html if shown and with_html else None,
-        truncated=len(text) > MOST_TEXT_CHARACTERS or bool(shown and shown.truncated),
-    )
+def plain(payload: Json) -> str:
+    """The body as plain text, if the mail has one."""
+    return _first(payload, "text/plain")
+
+
+def html(payload: Json) -> str:
+    """The body as HTML, if the mail has one."""
+    return _first(payload, "text/html")
 
 
 def _first(payload: Json, media_type: str) -> str:

@@ -66,11 +66,6 @@ def gmail_search(query: MailQuery, before: datetime | None = None) -> GmailSearc
     return GmailSearch(" ".join(terms), tuple(labels))
 
 
-def asks_for_nothing(query: MailQuery) -> bool:
-    """Whether a part of the query holds no word at all, so that nothing can fit it."""
-    return any(text and not phrases(text) for text in (query.text, query.from_, query.to, query.subject))
-
-
 def _label(label: str) -> str:
     known = SYSTEM_LABELS.get(label)
     return known if known is not None else decode(label).provider_ids[0]

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cache
 
 import urllib3
 
-from lib.core import deadline
+from lib.core import clock, deadline
 from lib.core.deadline import Deadline
 from lib.core.errors import DeadlineExceeded, ProviderFailed
 
 LONGEST_CALL = timedelta(seconds=10)
 LONGEST_CONNECT = timedelta(seconds=3)
 FAIR_CHANCE = timedelta(seconds=2)
+LONGEST_PAUSE = timedelta(days=1)
 MOST_BYTES = 48 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 
@@ -26,12 +28,25 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def retry_after(self) -> timedelta | None:
+        """The pause that was asked for, in seconds or until a date (RFC 9110, section 10.2.3)."""
+        text = self.headers.get("retry-after", "").strip()
+        if text.isascii() and text.isdigit():
+            return min(timedelta(seconds=int(text[:9])), LONGEST_PAUSE)
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        asked: timedelta = moment.replace(tzinfo=moment.tzinfo or UTC) - clock.now()
+        return min(max(timedelta(), asked), LONGEST_PAUSE)
 
-def send(method: str, url: str, headers: Mapping[str, str], body: bytes | str | None = None) -> Reply:
+
+def send(vendor: str, method: str, url: str, headers: Mapping[str, str], body: bytes | str | None = None) -> Reply:
     """One request, at most ten seconds and never beyond the current deadline, without redirects or retries.
 
-    Raises `ProviderFailed` when the connection fails, or a fair chance of two seconds brought nothing, and
-    `DeadlineExceeded` when there was less time than that.
+    `vendor` is whom the messages of errors name. Raises `ProviderFailed` when the connection fails, or a fair chance of
+    two seconds brought nothing, and `DeadlineExceeded` when there was less time than that.
     """
     allowed = deadline.current().seconds(LONGEST_CALL)
     limit = Deadline.after(timedelta(seconds=allowed))
@@ -47,21 +62,21 @@ def send(method: str, url: str, headers: Mapping[str, str], body: bytes | str | 
             preload_content=False,
         )
         try:
-            content = b"".join(_chunks(response, limit))
+            content = b"".join(_chunks(vendor, response, limit))
         except BaseException:
             response.close()
             raise
         response.release_conn()
     except (urllib3.exceptions.TimeoutError, TimeoutError, DeadlineExceeded):
         if allowed < FAIR_CHANCE.total_seconds():
-            raise DeadlineExceeded("Google did not answer in time") from None
-        raise ProviderFailed("Google did not answer in time") from None
+            raise DeadlineExceeded(f"{vendor} did not answer in time") from None
+        raise ProviderFailed(f"{vendor} did not answer in time") from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise ProviderFailed(f"The connection to Google failed: {type(error).__name__}") from None
+        raise ProviderFailed(f"The connection to {vendor} failed: {type(error).__name__}") from None
     return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
 
 
-def _chunks(response: urllib3.BaseHTTPResponse, limit: Deadline) -> Iterator[bytes]:
+def _chunks(vendor: str, response: urllib3.BaseHTTPResponse, limit: Deadline) -> Iterator[bytes]:
     """The body, so read that a trickle does not outlast the limit either."""
     received = 0
     while True:
@@ -71,7 +86,7 @@ def _chunks(response: urllib3.BaseHTTPResponse, limit: Deadline) -> Iterator[byt
             return
         received += len(chunk)
         if received > MOST_BYTES:
-            raise ProviderFailed("Google's answer is too large")
+            raise ProviderFailed(f"{vendor}'s answer is too large")
         yield chunk
 
 

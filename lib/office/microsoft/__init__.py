@@ -1,0 +1,1 @@
+"""Microsoft as a provider of mail and calendars."""
