@@ -1,7 +1,8 @@
 """The tour: the main job once through, as a person does it in a browser, each step judged by what it brought.
 
-Nothing is taken on trust from a status: names, cited ids, tokens and costs are compared with what the local Google's
-person is known to hold. A real model, which may put things in its own way, is only asked to cite something of it.
+Nothing is taken on trust from a status: names, cited ids, tokens and costs are compared with what the person is known
+to hold at the local Google and Microsoft. A real model, which may put things in its own way, is only asked to cite
+something of it.
 """
 
 import asyncio
@@ -17,10 +18,10 @@ from zoneinfo import ZoneInfo
 import aiohttp
 
 from scripts.local import STARTED, clock, model_cards, streamed_answer
-from scripts.local.browser import Browser, Form, Unexpected
+from scripts.local.browser import Browser, Form, Page, Unexpected
 from scripts.local.calendar_application import CalendarApplication
 from scripts.local.credentials import GOOGLE_CLIENT_SECRET
-from scripts.local.known_sources import KnownSources
+from scripts.local.known_sources import KnownSources, known_among, missing
 from scripts.local.process import InstanceFailed
 from scripts.local.runner import LocalCloud
 from scripts.local.streamed_answer import StreamedAnswer
@@ -53,10 +54,11 @@ class Tour:
     cloud: LocalCloud
     browser: Browser
     report: Report
-    known: KnownSources
+    google: KnownSources
+    microsoft: KnownSources
     asked: list[Asked] = field(default_factory=list)
-    account_id: str = ""
-    client_id: str = ""
+    connected: dict[str, KnownSources] = field(default_factory=dict)
+    google_client_id: str = ""
     conversation: str = ""
 
     @property
@@ -65,8 +67,9 @@ class Tour:
         return [
             ("Functions are started", self.warm),
             ("Clerk signs the person up, and its webhook tells Briefly", self.sign_up),
-            ("The person connects a Google account", self.connect),
-            ("The day is told, and who waits for an answer", self.ask),
+            ("The person connects a Google account", self.connect_google),
+            ("The person connects a Microsoft account", self.connect_microsoft),
+            ("The day of both accounts is told, and who waits for an answer", self.ask),
             ("An event that is added at Google is in the next answer", self.ask_again),
             ("Each answer is metered, once", self.meter),
         ]
@@ -82,38 +85,48 @@ class Tour:
         await self.browser.sign_in(PERSON)
         await _eventually("/api/users/me", lambda: self._exists("/users/me"))
         profile = await self.browser.read("/users/me")
-        _expect("The person's name", self.known.name, f"{profile['given_name']} {profile['family_name']}")
-        wish = {"time_zone": self.known.time_zone}
+        _expect("The person's name", self.google.name, f"{profile['given_name']} {profile['family_name']}")
+        wish = {"time_zone": self.google.time_zone}
         preferences = await self.browser.send("PATCH", "/users/me/preferences", wish)
-        _expect("The person's time zone", self.known.time_zone, preferences["time_zone"])
-        return f"{self.known.name}, {self.known.time_zone}"
+        _expect("The person's time zone", self.google.time_zone, preferences["time_zone"])
+        return f"{self.google.name}, {self.google.time_zone}"
 
-    async def connect(self) -> str:
+    async def connect_google(self) -> str:
         """Through Google's page of consent and back to the gateway."""
-        hint = urlencode({"login_hint": self.known.email})
-        asked = await self.browser.visit(f"/api/accounts/connect/google?{hint}")
-        consent = Form.of(asked)
-        self.client_id = parse_qs(urlsplit(asked.url).query)["client_id"][0]
-        back = await self.browser.submit(consent, email=self.known.email, decision="allow")
-        _expect("The page that Google sends back to", "/api/oauth/callback/google", urlsplit(back.url).path)
+        consented = await self._connect("google", self.google)
+        self.google_client_id = parse_qs(urlsplit(consented.url).query)["client_id"][0]
+        return f"{self.google.email} is connected"
+
+    async def connect_microsoft(self) -> str:
+        """Through Microsoft's, by HTTPS."""
+        await self._connect("microsoft", self.microsoft)
+        return f"{self.microsoft.email} is connected beside it"
+
+    async def _connect(self, provider: str, known: KnownSources) -> Page:
+        """The page on which the person consented."""
+        hint = urlencode({"login_hint": known.email})
+        asked = await self.browser.visit(f"/api/accounts/connect/{provider}?{hint}")
+        back = await self.browser.submit(Form.of(asked), email=known.email, decision="allow")
+        _expect("The page that the provider sends back to", f"/api/oauth/callback/{provider}", urlsplit(back.url).path)
         _expect("The status of connecting", 200, back.status if back.status == 200 else f"{back.status} {back.text}")
         accounts = (await self.browser.read("/accounts/"))["accounts"]
-        seen = [(one["provider"], one["email"], one["health"]) for one in accounts]
-        _expect("The accounts", [("google", self.known.email, "ok")], seen)
-        self.account_id = accounts[0]["id"]
-        return f"{self.known.email} is {accounts[0]['health']}"
+        seen = [(one["provider"], one["email"], one["health"]) for one in accounts if one["id"] not in self.connected]
+        _expect("The new account", [(provider, known.email, "ok")], seen)
+        self.connected |= {one["id"]: known for one in accounts if one["id"] not in self.connected}
+        return asked
 
     async def ask(self) -> str:
         """The question, and an answer that cites what is known to be right."""
         self.conversation = (await self.browser.send("POST", "/chat/conversations", {}))["id"]
         answer = await self._ask(QUESTION)
-        return self._judge(answer, self.known.missing(answer.sources, self.account_id))
+        return self._judge(answer, missing(answer.sources, self.connected))
 
     async def ask_again(self) -> str:
         """An event more, which the second answer names."""
-        event = await self._application().add_event(self.browser, self.known.email, self._new_event())
+        event = await self._application().add_event(self.browser, self.google.email, self._new_event())
         answer = await self._ask(SECOND_QUESTION)
-        names = self.known.event_names(self.account_id, event["id"])
+        account = next(name for name, known in self.connected.items() if known is self.google)
+        names = self.google.event_names(account, event["id"])
         cited = [source for source in answer.sources if source.id in names]
         if NEW_EVENT not in answer.text and (self._is_local(answer) or not cited):
             raise Unexpected("The second answer", f"“{NEW_EVENT}” in it", answer.text)
@@ -162,8 +175,10 @@ class Tour:
     def _judge(self, answer: StreamedAnswer, wrong: list[str]) -> str:
         if self._is_local(answer):
             _expect("What is wrong with the sources", [], wrong)
-            return f"{len(self.known.events)} events of today and {len(self.known.mails)} unanswered mails, all cited"
-        cited = self.known.cited(answer.sources, self.account_id)
+            events = sum(len(known.events) for known in self.connected.values())
+            mails = sum(len(known.mails) for known in self.connected.values())
+            return f"{events} events of today and {mails} unanswered mails of both accounts, all cited"
+        cited = known_among(answer.sources, self.connected)
         if not cited:
             raise Unexpected("The sources", "one of the seeded events and mails", [one.id for one in answer.sources])
         return f"{len(cited)} seeded sources cited; of {answer.metadata['model']}, which is real, no more is asked"
@@ -175,16 +190,16 @@ class Tour:
         state = self.cloud.state
         secret = (state.folder / "secrets" / "tokens" / GOOGLE_CLIENT_SECRET).read_text(encoding="utf-8")
         endpoints = state.endpoints
-        return CalendarApplication(endpoints.google, self.client_id, secret, endpoints.redirect_url("google"))
+        return CalendarApplication(endpoints.google, self.google_client_id, secret, endpoints.redirect_url("google"))
 
     def _new_event(self) -> dict[str, Any]:
         """In the middle of the person's day, so that it is today's whatever the time is."""
-        zone = ZoneInfo(self.known.time_zone)
+        zone = ZoneInfo(self.google.time_zone)
         start = clock.now().astimezone(zone).replace(hour=12, minute=20, second=0, microsecond=0)
         return {
             "summary": NEW_EVENT,
-            "start": _time(start, self.known.time_zone),
-            "end": _time(start + timedelta(minutes=25), self.known.time_zone),
+            "start": _time(start, self.google.time_zone),
+            "end": _time(start + timedelta(minutes=25), self.google.time_zone),
         }
 
     async def _exists(self, path: str) -> bool:
@@ -195,8 +210,10 @@ async def take(cloud: LocalCloud) -> bool:
     """Take the tour and print it; whether every step succeeded. What follows a failed step is left out."""
     report = Report()
     async with Browser(cloud.origin, cloud.state.certificates) as browser:
-        known = await KnownSources.of(cloud.session, cloud.state.endpoints.google, cloud.state.people[PERSON])
-        tour = Tour(cloud, browser, report, known)
+        endpoints, user_id = cloud.state.endpoints, cloud.state.people[PERSON]
+        google = await KnownSources.of(cloud.session, endpoints.google, user_id)
+        microsoft = await KnownSources.of(cloud.session, endpoints.microsoft_control, user_id)
+        tour = Tour(cloud, browser, report, google, microsoft)
         succeeded = True
         for title, step in tour.steps:
             succeeded = await _taken(report, title, step)

@@ -21,8 +21,8 @@ from tests.local.conftest import LoopThread, loop_thread
 
 __all__ = ["loop_thread"]
 
-STEPS = 6
-STEPS_BEFORE_A_MODEL = 3
+STEPS = 7
+STEPS_BEFORE_A_MODEL = 4
 KEY = "sk-village"
 MODEL = "village-7b"
 

@@ -6,7 +6,7 @@ import pytest
 
 from lib.office.identifiers import encode
 from scripts.local.browser import Unexpected
-from scripts.local.known_sources import KnownSources
+from scripts.local.known_sources import KnownSources, missing
 from scripts.local.streamed_answer import Cited
 from scripts.local.tour import _taken
 from scripts.local.tour_report import Report
@@ -14,6 +14,8 @@ from scripts.local.tour_report import Report
 ACCOUNT = "acc_" + "0" * 24
 OTHER_ACCOUNT = "acc_" + "1" * 24
 KNOWN = KnownSources("Ada", "ada@gmail.example", "Europe/Berlin", ("ada@gmail.example", "choir"), ("e1", "e2"), ("m1",))
+OUTLOOK = KnownSources("Ada", "ada@outlook.example", "Europe/Berlin", ("calendar",), ("e1",), ("m1",))
+CONNECTED = {ACCOUNT: KNOWN}
 
 
 def event(identifier: str, calendar: str = "choir", account: str = ACCOUNT) -> Cited:
@@ -26,7 +28,7 @@ def mail(identifier: str) -> Cited:
 
 def test_an_answer_that_cites_all_that_is_right_is_accepted() -> None:
     right = [event("e1", "ada@gmail.example"), event("e2"), event("another day's"), mail("m1")]
-    assert KNOWN.missing(right, ACCOUNT) == []
+    assert missing(right, CONNECTED) == []
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,12 @@ def test_an_answer_that_cites_all_that_is_right_is_accepted() -> None:
     ids=["an event lacks", "a mail lacks", "a mail too many", "of another account", "of another calendar"],
 )
 def test_an_answer_that_cites_something_else_is_not(sources: list[Cited]) -> None:
-    assert len(KNOWN.missing(sources, ACCOUNT)) == 1
+    assert len(missing(sources, CONNECTED)) == 1
+
+
+def test_an_answer_about_one_of_two_accounts_lacks_what_the_other_holds() -> None:
+    right = [event("e1"), event("e2"), mail("m1")]
+    assert len(missing(right, {ACCOUNT: KNOWN, OTHER_ACCOUNT: OUTLOOK})) == 2
 
 
 def test_a_failed_step_says_what_was_expected_and_what_came(capsys: pytest.CaptureFixture[str]) -> None:
