@@ -21,7 +21,7 @@ from lib.core.storage import ChangedMeanwhile, Retained
 from lib.core.store import UserId
 from scripts.local import clock
 from tests.core.storage_work import chunks, listed, upload, with_retries_to_spare, within
-from tests.local.conftest import LoopThread
+from tests.local.conftest import LoopThread, eventually
 from tests.storage_rig import USER, StorageRig, storage_rig
 
 Process = Callable[..., Any]
@@ -148,6 +148,19 @@ def test_a_write_that_seems_to_fail_happens_once(
     rig.cloud.faults.arm("storage", "objects.insert", code=grpc.StatusCode.UNAVAILABLE, after_commit=after)
     changed = process(storage.replace, "files", name, b"changed", "text/plain", generation=created.generation)
     assert process(chunks, changed) == [b"changed"]
+
+
+def test_what_somebody_else_wrote_between_two_attempts_is_not_taken_for_ones_own(
+    rig: StorageRig, pool: ProcessPoolExecutor, name: ObjectName
+) -> None:
+    rig.cloud.faults.arm("storage", "objects.insert", delay=0.3, code=grpc.StatusCode.UNAVAILABLE)
+    creating = pool.submit(with_retries_to_spare, partial(storage.create, "files", name, b"mine", "text/plain"))
+    eventually(lambda: not rig.cloud.faults.armed)
+    theirs = rig.bucket().blob(str(name))
+    theirs.upload_from_string(b"theirs")
+    with pytest.raises(ChangedMeanwhile):
+        creating.result(30)
+    assert theirs.download_as_bytes() == b"theirs"
 
 
 def test_a_deletion_that_only_seems_to_fail_is_one(rig: StorageRig, process: Process, name: ObjectName) -> None:

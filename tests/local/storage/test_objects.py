@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import grpc
@@ -21,7 +22,7 @@ from google.cloud.storage import Blob
 
 from scripts.local import clock
 from scripts.local.project import bucket
-from tests.storage_rig import RETENTION, STRANGER, USER, StorageRig
+from tests.storage_rig import RETENTION, STRANGER, StorageRig
 
 WRONG = 7
 Change = Callable[[Blob, int], object]
@@ -126,6 +127,21 @@ def test_what_must_not_exist_is_created_once(blob: Blob) -> None:
     with pytest.raises(PreconditionFailed):
         stored(blob, b"other", if_generation_match=0)
     assert blob.download_as_bytes() == b"content"
+
+
+def test_of_many_who_create_the_same_at_once_one_succeeds(rig: StorageRig, blob: Blob) -> None:
+    def create(number: int) -> bool:
+        own = rig.client().bucket(blob.bucket.name).blob(blob.name)
+        try:
+            own.upload_from_string(b"%d" % number, if_generation_match=0)
+        except PreconditionFailed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        created = list(threads.map(create, range(8)))
+    assert created.count(True) == 1
+    assert blob.download_as_bytes() == b"%d" % created.index(True)
 
 
 def test_a_change_of_metadata_is_another_metageneration(blob: Blob) -> None:
@@ -324,9 +340,3 @@ def test_it_fails_on_command_after_the_effect(rig: StorageRig, blob: Blob) -> No
     with pytest.raises(ServiceUnavailable):
         blob.upload_from_string(b"content", retry=None)
     assert blob.download_as_bytes() == b"content"
-
-
-def test_only_the_account_itself_signs_with_its_key(rig: StorageRig) -> None:
-    assert rig.sign_blob(USER, b"m", rig.access_token(USER)).status_code == 200
-    assert rig.sign_blob(USER, b"m", rig.access_token(STRANGER)).json()["error"]["status"] == "PERMISSION_DENIED"
-    assert rig.sign_blob(USER, b"m", None).json()["error"]["status"] == "UNAUTHENTICATED"
