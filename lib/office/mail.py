@@ -70,17 +70,18 @@ def recent(
     query: MailQuery | None = None,
     sources: Sources = CONNECTED,
 ) -> RecentMail:
-    """The newest messages since an instant with their text, newest first, and each one's place in its thread.
+    """The `limit` newest messages of each account since an instant, newest first, with text and place in their threads.
 
-    Two round trips to each provider, all accounts at once, within the deadline of the work at hand; an account that
-    does not answer in time stands in `errors`. The messages have no `html`.
+    By account, so that a busy mailbox does not crowd out a quiet one. Two round trips to each provider, all accounts
+    at once, within the deadline of the work at hand; an account that does not answer in time stands in `errors`. The
+    messages have no `html`.
     """
     after = max(since, query.after) if query and query.after else since
     wanted = (query or EVERYTHING).model_copy(update={"after": after})
     accounts = _asked(sources.accounts(person), wanted)
     outcomes = _ask(accounts, lambda account: sources.mail(person, usable(account)).recent(wanted, limit))
     nowhere: Mapping[str, Position] = {}
-    page = merge(outcomes, nowhere, limit)
+    page = merge(outcomes, nowhere, limit * len(accounts))
     return RecentMail(
         messages=page.items,
         errors=[failed.error() for failed in _failed(accounts, outcomes)],

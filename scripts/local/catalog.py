@@ -2,10 +2,19 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CATALOG_FILE = REPOSITORY / "functions" / "catalog.yaml"
@@ -15,6 +24,8 @@ PUSH_INVOKER = "push-invoker"
 GATEWAY = "gateway"
 
 Name = str
+# With the project in front it is a name of Cloud Storage: https://cloud.google.com/storage/docs/buckets#naming
+BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")]
 
 
 class InvalidCatalog(Exception):
@@ -52,6 +63,7 @@ class Function(Part):
     settings: tuple[str, ...] = ()
     publishes: tuple[Name, ...] = ()
     queues: tuple[Name, ...] = ()
+    buckets: tuple[Name, ...] = ()
     databases: tuple[Literal["default", "vault", "audit"], ...] = ()
     kms: bool = False
 
@@ -85,6 +97,13 @@ class Queue(Part):
     max_doublings: int = Field(default=16, ge=0)
 
 
+class Bucket(Part):
+    """A Cloud Storage bucket; retention in seconds."""
+
+    retention: PositiveInt | None = None
+    event_based_hold: bool = False
+
+
 class Catalog(Part):
     """The whole catalogue; functions by their cloud names."""
 
@@ -92,6 +111,7 @@ class Catalog(Part):
     topics: tuple[Name, ...] = ()
     sinks: dict[Name, Sink] = {}
     queues: dict[Name, Queue] = {}
+    buckets: dict[BucketName, Bucket] = {}
     secrets: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
@@ -101,6 +121,7 @@ class Catalog(Part):
             wanted = {
                 "topics": (*function.publishes, *([function.topic] if function.topic else [])),
                 "queues": function.queues,
+                "buckets": function.buckets,
                 "secrets": function.secrets,
                 "functions": function.calls,
             }

@@ -23,6 +23,8 @@ class WorldEndpoints(BaseModel):
     tasks: str
     scheduler: str
     google_cloud_control: str
+    storage: str
+    iam_credentials: str
     metadata: dict[str, str]
     google: str
     microsoft: str

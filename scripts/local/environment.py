@@ -93,6 +93,9 @@ class FunctionEnvironment:
             variables["PUBSUB_ENDPOINT"] = self.endpoints.pubsub
         if row.queues:
             variables["TASKS_ENDPOINT"] = self.endpoints.tasks
+        if row.buckets:
+            variables["STORAGE_ENDPOINT"] = self.endpoints.storage
+            variables["IAM_CREDENTIALS_ENDPOINT"] = self.endpoints.iam_credentials
         if row.kms:
             variables["KMS_ENDPOINT"] = self.endpoints.kms
         return variables

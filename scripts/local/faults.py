@@ -9,8 +9,9 @@ Control API (HTTP, JSON), served by `serve`:
 - `GET /_control/faults`: what is still armed. `DELETE /_control/faults`: disarm everything.
 - `GET /oauth2/v3/certs`: the keys that sign ID tokens, where Google publishes its own.
 
-A service is named `kms`, `secrets`, `tasks`, `scheduler` or `metadata`; a method by its RPC, or for `metadata`
-by the last segment of its path (`identity`, `token`, `email`).
+A service is named `kms`, `secrets`, `tasks`, `scheduler`, `metadata`, `iam` or `storage`; a method by its RPC, for
+`metadata` by the last segment of its path (`identity`, `token`, `email`), for `iam` as `signBlob`, and for `storage` as
+the JSON API names it (`objects.insert`), whichever API is called; `objects.upload` is a chunk of a resumable upload.
 """
 
 import asyncio

@@ -12,11 +12,17 @@ from typing import Any
 from google.cloud import kms_v1, secretmanager_v1, tasks_v2
 
 from scripts.local import faults as fault_control
-from scripts.local import kms, metadata, scheduler, secrets, tasks
+from scripts.local import iam_credentials, kms, metadata, scheduler, secrets, tasks
+from scripts.local.access_tokens import AccessTokens
 from scripts.local.faults import Faults
 from scripts.local.grpc_endpoint import GrpcEndpoint
 from scripts.local.http_endpoint import HttpEndpoint
+from scripts.local.iam_credentials import IamConfig
 from scripts.local.identity_tokens import IdentityTokens
+from scripts.local.service_account_keys import ServiceAccountKeys
+from scripts.local.storage import server as storage
+from scripts.local.storage.retention import BucketSettings
+from scripts.local.storage.server import StorageConfig
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,12 @@ class QueueSettings:
 
 @dataclass(frozen=True)
 class Resources:
-    """What exists from the start: queues by name, secrets' values by name, key names by key ring."""
+    """What exists from the start: queues and buckets by name, secrets' values by name, key names by key ring."""
 
     queues: Mapping[str, QueueSettings] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     key_rings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    buckets: Mapping[str, BucketSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,16 +70,20 @@ class GoogleCloud:
     secrets: GrpcEndpoint
     tasks: GrpcEndpoint
     scheduler: GrpcEndpoint
+    storage: HttpEndpoint
+    iam: HttpEndpoint
     metadata: Mapping[str, HttpEndpoint]
     control: HttpEndpoint
     faults: Faults
     tokens: IdentityTokens
+    access_tokens: AccessTokens
 
     async def close(self) -> None:
         """Stop them all."""
         services = (self.tasks, self.scheduler, self.kms, self.secrets)
         await asyncio.gather(*(service.close() for service in services))
-        await asyncio.gather(*(server.close() for server in (*self.metadata.values(), self.control)))
+        servers = (*self.metadata.values(), self.storage, self.iam, self.control)
+        await asyncio.gather(*(server.close() for server in servers))
 
 
 async def _make_keys(service: kms.Kms, parent: str, key_rings: Mapping[str, Sequence[str]]) -> None:
@@ -123,10 +134,16 @@ async def serve(
     resources: Resources,
     pubsub: str | None = None,
     tokens: IdentityTokens | None = None,
+    storage_backend: str = "",
 ) -> GoogleCloud:
-    """Start every service on a free port of 127.0.0.1; `pubsub` is the host:port that Cloud Scheduler publishes to."""
+    """Start every service on a free port of 127.0.0.1.
+
+    `pubsub` is the host:port that Cloud Scheduler publishes to, `storage_backend` the URL of the fake-gcs-server that
+    keeps the objects of buckets, if there are any.
+    """
     faults = Faults()
     signer = tokens or IdentityTokens()
+    access_tokens, keys = AccessTokens(), ServiceAccountKeys(project.service_accounts)
     kms_service = kms.Kms()
     secrets_service = secrets.Secrets(project.id, project.number)
     tasks_config = tasks.TasksConfig(signer, faults)
@@ -139,13 +156,18 @@ async def serve(
         secrets=await secrets.serve(secrets.SecretsConfig(project.id, project.number, faults), secrets_service),
         tasks=await tasks.serve(tasks_config, tasks_service),
         scheduler=await scheduler.serve(scheduler.SchedulerConfig(signer, pubsub, faults)),
+        storage=await storage.serve(StorageConfig(storage_backend, resources.buckets, access_tokens, keys, faults)),
+        iam=await iam_credentials.serve(IamConfig(access_tokens, keys, faults=faults)),
         metadata={
             account: await metadata.serve(
-                metadata.MetadataConfig(project.id, project.number, project.location, account, signer, faults)
+                metadata.MetadataConfig(
+                    project.id, project.number, project.location, account, signer, faults, access_tokens
+                )
             )
             for account in project.service_accounts
         },
         control=await fault_control.serve(faults, signer),
         faults=faults,
         tokens=signer,
+        access_tokens=access_tokens,
     )

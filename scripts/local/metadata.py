@@ -3,17 +3,18 @@
 Imitates https://cloud.google.com/run/docs/container-contract#metadata-server and the rules of
 https://cloud.google.com/compute/docs/metadata/querying-metadata: a request without `Metadata-Flavor: Google`, or
 with `X-Forwarded-For`, is refused with 403, and every answer carries the header. Point both `GCE_METADATA_HOST`
-and `GCE_METADATA_IP` (which google-auth pings first) at it. Access tokens are opaque and nobody checks them: IAM
-is not imitated. Fails on command by the fault service name `metadata` and the last segment of the path.
+and `GCE_METADATA_IP` (which google-auth pings first) at it. Access tokens are opaque; Cloud Storage and the IAM
+Credentials API know whose they are, and the other services admit everybody. Fails on command by the fault service name
+`metadata` and the last segment of the path.
 """
 
-import secrets
 from dataclasses import dataclass, field
 
 import grpc
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from scripts.local.access_tokens import AccessTokens
 from scripts.local.faults import METADATA, Faults
 from scripts.local.http_endpoint import HttpEndpoint, serve_application
 from scripts.local.identity_tokens import LIFETIME, IdentityTokens
@@ -43,6 +44,7 @@ class MetadataConfig:
     service_account: str
     tokens: IdentityTokens
     faults: Faults = field(default_factory=Faults)
+    access_tokens: AccessTokens = field(default_factory=AccessTokens)
     port: int = 0
 
 
@@ -110,7 +112,7 @@ class Metadata:
     async def token(self, request: web.Request) -> web.Response:
         """An access token: https://cloud.google.com/run/docs/securing/service-identity#access_tokens"""
         self._require_own(request)
-        token = f"ya29.c.{secrets.token_urlsafe(48)}"
+        token = self._config.access_tokens.issue(self._config.service_account)
         lifetime = int(LIFETIME.total_seconds())
         return web.json_response({"access_token": token, "expires_in": lifetime, "token_type": "Bearer"})
 

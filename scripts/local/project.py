@@ -8,6 +8,11 @@ KEY = "tokens"
 VAULT_KEY = f"projects/{PROJECT}/locations/{REGION}/keyRings/{KEY_RING}/cryptoKeys/{KEY}"
 
 
+def bucket(name: str) -> str:
+    """What the bucket with this short name is called in Cloud Storage, where all projects share their names."""
+    return f"{PROJECT}-{name}"
+
+
 def service_account(name: str) -> str:
     """The address of the service account with this short name."""
     return f"{name}@{PROJECT}.iam.gserviceaccount.com"

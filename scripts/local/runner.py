@@ -41,6 +41,7 @@ from scripts.local.push import Backoff, PushRelay
 from scripts.local.secret_volumes import SecretVolumes
 from scripts.local.signing import GatewayKey, GatewaySigner
 from scripts.local.state import State
+from scripts.local.storage import program as fake_gcs_server
 from scripts.local.world import WorldConfig
 
 WORLD_SECONDS = 60.0
@@ -217,7 +218,7 @@ class LocalCloud:
 
 
 class Ground:
-    """What has to stand before a function can: Google's two emulators and the world, started side by side."""
+    """What has to stand before a function can: Google's two emulators, fake-gcs-server and the world, side by side."""
 
     def __init__(
         self,
@@ -242,22 +243,27 @@ class Ground:
 
     async def start(self) -> tuple[Endpoints, dict[str, int]]:
         """Where everything is, and the process ids of what was started. Raises `NotReady`."""
-        port = preflight.free_port()
+        port, bytes_port = preflight.free_port(), preflight.free_port()
+        program = fake_gcs_server.find_program()
         try:
             async with asyncio.TaskGroup() as group:
                 starting = group.create_task(emulators.start_firestore(self._tools, self.children, self._logs))
                 listening = group.create_task(emulators.start_pubsub(self._tools, self.children, self._logs, port))
-                serving = group.create_task(self._start_world(f"127.0.0.1:{port}"))
+                storing = group.create_task(
+                    fake_gcs_server.start(program, self.children, self._logs / "storage.log", bytes_port)
+                )
+                serving = group.create_task(self._start_world(f"127.0.0.1:{port}", f"http://127.0.0.1:{bytes_port}"))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         firestore, pubsub = starting.result(), listening.result()
         world, child = serving.result()
         endpoints = Endpoints(**world.model_dump(), origin=self._origin, firestore=firestore.url, pubsub=pubsub.url)
-        return endpoints, {"firestore": firestore.child.pid, "pubsub": pubsub.child.pid, "world": child.pid}
+        started = {"firestore": firestore.child, "pubsub": pubsub.child, "storage": storing.result(), "world": child}
+        return endpoints, {name: one.pid for name, one in started.items()}
 
-    async def _start_world(self, pubsub: str) -> tuple[WorldEndpoints, Child]:
+    async def _start_world(self, pubsub: str, storage: str) -> tuple[WorldEndpoints, Child]:
         file = self.folder / "world.json"
-        config = self._world_config(pubsub)
+        config = self._world_config(pubsub, storage)
         _write_secretly(file, config.model_dump_json())
         log = self._logs / "world.log"
         command = [sys.executable, "-m", "scripts.local.world", str(file)]
@@ -269,12 +275,13 @@ class Ground:
             await asyncio.sleep(POLL_SECONDS)
         return WorldEndpoints.model_validate_json(config.endpoints_file.read_bytes()), child
 
-    def _world_config(self, pubsub: str) -> WorldConfig:
+    def _world_config(self, pubsub: str, storage: str) -> WorldConfig:
         values = self.credentials.secrets
         return WorldConfig(
             origin=self._origin,
             catalog=self._options.catalog.resolve(),
             pubsub=pubsub,
+            storage=storage,
             identity_key=self.folder / "identity.pem",
             secrets={name: values[name] for name in self.rows.secrets},
             google_client_id=self.credentials.google_client_id,

@@ -8,29 +8,35 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from scripts.local import catalog, google, google_cloud, microsoft
-from scripts.local.catalog import GATEWAY
+from scripts.local.catalog import GATEWAY, Bucket, Catalog
 from scripts.local.clerk import server as clerk
 from scripts.local.endpoints import WorldEndpoints, redirect_url
 from scripts.local.google_cloud import Project, QueueSettings, Resources
 from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.models import server as models
 from scripts.local.models.settings import ModelsConfig
-from scripts.local.project import KEY, KEY_RING, PROJECT, PROJECT_NUMBER, REGION, service_account
+from scripts.local.project import KEY, KEY_RING, PROJECT, PROJECT_NUMBER, REGION, bucket, service_account
+from scripts.local.storage.retention import BucketSettings
 
 
 class WorldConfig(BaseModel):
-    """What the runner has decided: the origin, the keys and secrets, and where Pub/Sub is (host:port)."""
+    """What the runner has decided: the origin, the keys and secrets, where Pub/Sub is (host:port).
+
+    `storage` is the URL of fake-gcs-server, told to nobody else.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     origin: str
     catalog: Path
     pubsub: str
+    storage: str
     identity_key: Path
     secrets: dict[str, str]
     google_client_id: str
@@ -55,9 +61,11 @@ async def serve(config: WorldConfig, stack: AsyncExitStack) -> WorldEndpoints:
             queues={name: QueueSettings(**queue.model_dump()) for name, queue in rows.queues.items()},
             secrets=config.secrets,
             key_rings={KEY_RING: (KEY,)},
+            buckets=_buckets(rows),
         ),
         config.pubsub,
         IdentityTokens.from_file(config.identity_key),
+        config.storage,
     )
     stack.push_async_callback(cloud.close)
     outside = await google.serve(
@@ -96,6 +104,8 @@ async def serve(config: WorldConfig, stack: AsyncExitStack) -> WorldEndpoints:
         tasks=cloud.tasks.url,
         scheduler=cloud.scheduler.url,
         google_cloud_control=cloud.control.url,
+        storage=cloud.storage.url,
+        iam_credentials=cloud.iam.url,
         metadata={name: cloud.metadata[account].host for name, account in accounts.items()},
         google=outside.url,
         microsoft=other.url,
@@ -103,6 +113,16 @@ async def serve(config: WorldConfig, stack: AsyncExitStack) -> WorldEndpoints:
         models=answering.url,
         clerk=people.url,
     )
+
+
+def _buckets(rows: Catalog) -> dict[str, BucketSettings]:
+    def settings(name: str, row: Bucket) -> BucketSettings:
+        users = frozenset(
+            service_account(user) for user, function in rows.functions.items() if name in function.buckets
+        )
+        return BucketSettings(users, timedelta(seconds=row.retention) if row.retention else None, row.event_based_hold)
+
+    return {bucket(name): settings(name, row) for name, row in rows.buckets.items()}
 
 
 async def run(config: WorldConfig) -> None:

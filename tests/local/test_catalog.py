@@ -29,6 +29,9 @@ def load(tmp_path: Path, **parts: object) -> catalog.Catalog:
         ({"functions": {"a": {**ROW, "public": True}}}, "a public function has no list of callers"),
         ({"functions": {"a": {**ROW, "publishes": ["t"]}}}, "a refers to t, which is not among the topics"),
         ({"functions": {"a": {**ROW, "secrets": ["s"]}}}, "a refers to s, which is not among the secrets"),
+        ({"functions": {"a": {**ROW, "buckets": ["b"]}}}, "a refers to b, which is not among the buckets"),
+        ({"functions": {"a": ROW}, "buckets": {"Big_One": {}}}, r"buckets\.Big_One"),
+        ({"functions": {"a": ROW}, "buckets": {"b": {"retention": 0}}}, r"buckets\.b\.retention"),
         ({"functions": {"a": {**ROW, "calls": ["b"]}, "b": ROW}}, "b is called by a but does not admit it"),
         ({"functions": {"a": ROW}, "topics": ["t", "t"]}, "t is twice among the topics"),
         ({"functions": {"a": ROW}, "sinks": {"s": {"event": "e", "topic": "t"}}}, "sink s has no topic t"),
@@ -58,7 +61,10 @@ def environment(monkeypatch: pytest.MonkeyPatch, **outside: str) -> FunctionEnvi
         monkeypatch.setenv(name, value)
     rows = catalog.load()
     endpoints = Endpoints(
-        **dict.fromkeys(("kms", "secrets", "tasks", "scheduler", "google_cloud_control"), "http://127.0.0.1:1"),
+        **dict.fromkeys(
+            ("kms", "secrets", "tasks", "scheduler", "google_cloud_control", "storage", "iam_credentials"),
+            "http://127.0.0.1:1",
+        ),
         **dict.fromkeys(
             ("google", "microsoft", "microsoft_control", "clerk", "origin", "firestore", "pubsub"), "http://127.0.0.1:1"
         ),

@@ -1,6 +1,7 @@
 """The local cloud as a whole: what functions are given, what is carried between them, and Clerk beside them."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -40,7 +41,24 @@ def test_a_function_is_given_what_its_row_says_and_no_more(copy: Copy) -> None:
     assert environment["TASKS_ENDPOINT"] == endpoints.tasks
     assert json.loads(environment["CALLERS"]) == [f"chat@{PROJECT}.iam.gserviceaccount.com"]
     assert "GATEWAY_KEYS" in environment
-    assert not {"CLERK_KEYS", "KMS_ENDPOINT", "GOOGLE_APPLICATION_CREDENTIALS"} & set(environment)
+    others = {"CLERK_KEYS", "KMS_ENDPOINT", "STORAGE_ENDPOINT", "GOOGLE_APPLICATION_CREDENTIALS"}
+    assert not others & set(environment)
+
+
+def test_a_function_stores_and_signs_as_itself_in_the_buckets_of_its_row(copy: Copy) -> None:
+    stored = requests.post(f"{copy.origin}/shelf/files", data=b"content", timeout=20)
+    assert stored.status_code == 200, stored.text
+    assert requests.get(stored.json()["url"], timeout=5).content == b"content"
+    assert stored.json()["url"].startswith(f"{copy.background.state.endpoints.storage}/{PROJECT}-files/users/")
+    assert requests.post(f"{copy.origin}/shelf/kept", data=b"content", timeout=20).status_code == 500
+
+
+def test_nobody_is_told_where_the_objects_are_behind_cloud_storage(copy: Copy) -> None:
+    (child,) = (pid for name, pid in copy.background.state.processes.items() if name == "storage")
+    command = subprocess.run(["ps", "-o", "args=", "-p", str(child)], capture_output=True, text=True, check=True).stdout
+    port = command.partition("-port=")[2].split()[0]
+    assert port not in copy.background.state.model_dump_json()
+    assert port not in json.dumps(echo(copy)["environment"])
 
 
 def test_secrets_are_files_that_follow_the_newest_version(copy: Copy) -> None:
