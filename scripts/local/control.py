@@ -7,6 +7,7 @@ GET  /_control/functions/NAME/log      ?lines=100: the last lines that its insta
 POST /_control/warm                    {"functions": […]}: start these side by side
 GET  /_control/clock                   {"offset": seconds}
 POST /_control/clock                   {"seconds": 3600}: move the clock of everything
+     /_control/mishaps                 what befalls requests on their way to instances: see `mishaps`
 """
 
 import json
@@ -23,6 +24,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scripts.local import clock
+from scripts.local.mishaps import Mishaps
 from scripts.local.process import InstanceFailed, Service, Supervisor
 
 
@@ -63,6 +65,7 @@ class Control:
 
     supervisor: Supervisor
     logs: Path
+    mishaps: Mishaps
 
     def application(self) -> web.Application:
         """The HTTP face."""
@@ -76,6 +79,7 @@ class Control:
                 web.post("/_control/warm", self._warm),
                 web.get("/_control/clock", _show_clock),
                 web.post("/_control/clock", _move_clock),
+                *self.mishaps.routes(),
             ]
         )
         return application

@@ -158,7 +158,7 @@ class LocalCloud:
         self._stack.push_async_callback(documentation.close)
         origin = await serve_origin([*gateway.routes(), *documentation.routes(), *door.routes()], listener)
         self._stack.push_async_callback(origin.close)
-        control = await serve_application(Control(self.supervisor, folder / "logs").application())
+        control = await serve_application(Control(self.supervisor, folder / "logs", door.mishaps).application())
         self._stack.push_async_callback(control.close)
         self.state = State(
             pid=os.getpid(),
