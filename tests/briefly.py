@@ -52,13 +52,14 @@ class Client:
         *,
         sensitive: bool = False,
         stream: bool = False,
+        patience: float | None = None,
         **headers: str,
     ) -> requests.Response:
         """Call a function; the path begins with its name. Underscores in header names stand for hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         text = None if body is None else body if isinstance(body, str) else json.dumps(body)
         return self.briefly.caller.call(
-            method, path, self.user, data=text, headers=named, sensitive=sensitive, stream=stream
+            method, path, self.user, data=text, headers=named, sensitive=sensitive, stream=stream, patience=patience
         )
 
     def get(self, path: str, expected: int = 200) -> Any:
@@ -82,7 +83,11 @@ class Client:
         redirect = self.briefly.state.endpoints.redirect_url
         wish = {"provider": "google", "redirect_url": redirect, "login_hint": email}
         started = self.post("/accounts/connections", wish, 201)
-        returned = requests.get(started["authorize_url"], allow_redirects=False, timeout=10)
+        return self.consented(started["authorize_url"])
+
+    def consented(self, authorize_url: str) -> dict[str, str]:
+        """Consent at the provider; what it sends the person back with."""
+        returned = requests.get(authorize_url, allow_redirects=False, timeout=10)
         assert returned.status_code in (302, 303), returned.text
         query = dict(parse_qsl(urlsplit(returned.headers["Location"]).query))
         return {name: query[name] for name in ("state", "code", "iss") if name in query}

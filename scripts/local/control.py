@@ -8,6 +8,7 @@ POST /_control/warm                    {"functions": […]}: start these side by
 GET  /_control/clock                   {"offset": seconds}
 POST /_control/clock                   {"seconds": 3600}: move the clock of everything
      /_control/mishaps                 what befalls requests on their way to instances: see `mishaps`
+     /_control/stalls                  emulators that stand still for a while: see `stalls`
 """
 
 import json
@@ -26,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scripts.local import clock
 from scripts.local.mishaps import Mishaps
 from scripts.local.process import InstanceFailed, Service, Supervisor
+from scripts.local.stalls import Stalls
 
 
 class Form(BaseModel):
@@ -66,6 +68,7 @@ class Control:
     supervisor: Supervisor
     logs: Path
     mishaps: Mishaps
+    stalls: Stalls
 
     def application(self) -> web.Application:
         """The HTTP face."""
@@ -80,6 +83,7 @@ class Control:
                 web.get("/_control/clock", _show_clock),
                 web.post("/_control/clock", _move_clock),
                 *self.mishaps.routes(),
+                *self.stalls.routes(),
             ]
         )
         return application

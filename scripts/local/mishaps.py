@@ -21,6 +21,7 @@ from multidict import CIMultiDictProxy
 from pydantic import BaseModel, ConfigDict, Field
 
 from lib.core.identity import PERSON_HEADER
+from scripts.local import clock
 
 KEPT = 20_000
 
@@ -60,6 +61,7 @@ class Befallen:
     method: str
     path: str
     person: str | None
+    at: str
     lost: list[str | None] = field(default_factory=list)
 
 
@@ -101,8 +103,8 @@ class Mishaps:
     def note(self, mishap: Mishap, request: web.Request, lost: Sequence[str | None] = ()) -> None:
         """Write down what befell a request, and whose requests were lost with an instance."""
         path = request.path.removeprefix(f"/{mishap.function}")
-        person = spoken_for(request.headers)
-        self.befallen.append(Befallen(mishap.kind, mishap.function, request.method, path, person, list(lost)))
+        person, at = spoken_for(request.headers), clock.now().isoformat()
+        self.befallen.append(Befallen(mishap.kind, mishap.function, request.method, path, person, at, list(lost)))
 
     async def _show(self, _: web.Request) -> web.Response:
         armed = [mishap.model_dump() for mishap in self.armed]

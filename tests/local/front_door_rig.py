@@ -22,6 +22,7 @@ from scripts.local.mishaps import Mishaps
 from scripts.local.origin import serve_origin
 from scripts.local.preflight import bind
 from scripts.local.process import Site, Supervisor
+from scripts.local.stalls import Stalls
 from tests.local.conftest import LoopThread
 
 FUNCTIONS = Path(__file__).parent / "functions"
@@ -82,12 +83,12 @@ class Rig:
         self.loop.run(self._stack.aclose())
 
     @contextmanager
-    def control(self) -> Iterator[str]:
-        """The address of the mishaps' control API, for as long as the block."""
-        control = Control(self.supervisor, self.logs, self.mishaps)
+    def control(self, **processes: int) -> Iterator[str]:
+        """The address of the control API, for as long as the block."""
+        control = Control(self.supervisor, self.logs, self.mishaps, Stalls(processes))
         served = self.loop.run(serve_application(control.application()))
         try:
-            yield f"{served.url}/_control/mishaps"
+            yield f"{served.url}/_control"
         finally:
             self.loop.run(served.close())
 

@@ -2,15 +2,17 @@
 
 import base64
 import json
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 import requests
 
-from scripts.local.mishaps import Befallen, Mishap
+from scripts.local.mishaps import Mishap
 from tests.local.conftest import LoopThread, eventually
 from tests.local.front_door_rig import Rig
 
@@ -88,7 +90,8 @@ def test_only_the_request_that_is_meant_is_met(rig: Rig) -> None:
     assert [rig.call("POST", path, **options).status_code for path, options in others] == [200] * 4
     assert rig.call("POST", "/echo/a", **meant).status_code == 503
     assert rig.call("POST", "/echo/a", **meant).json()["body"] == "a needle"
-    assert list(rig.mishaps.befallen) == [Befallen("refuse", "echo", "POST", "/a", "user_ada")]
+    (befallen,) = rig.mishaps.befallen
+    assert (befallen.kind, befallen.path, befallen.person) == ("refuse", "/a", "user_ada")
 
 
 def test_the_gateways_token_says_whom_a_request_speaks_for(rig: Rig) -> None:
@@ -165,7 +168,8 @@ def test_a_connection_that_is_cut_leaves_the_instance_alive(rig: Rig) -> None:
 
 
 def test_mishaps_can_be_armed_and_listed_over_the_control_api(rig: Rig) -> None:
-    with rig.control() as url:
+    with rig.control() as control:
+        url = f"{control}/mishaps"
         assert requests.post(url, json={"function": "echo", "kind": "explode"}, timeout=5).status_code == 400
         assert requests.post(url, json={"function": "echo", "kind": "refuse"}, timeout=5).status_code == 204
         assert [one["kind"] for one in requests.get(url, timeout=5).json()["armed"]] == ["refuse"]
@@ -174,3 +178,23 @@ def test_mishaps_can_be_armed_and_listed_over_the_control_api(rig: Rig) -> None:
         assert (told["armed"], [one["path"] for one in told["befallen"]]) == ([], ["/"])
         requests.delete(url, timeout=5)
         assert requests.get(url, timeout=5).json() == {"armed": [], "befallen": []}
+
+
+def test_a_stalled_process_stands_still_and_goes_on(rig: Rig) -> None:
+    sleeper = subprocess.Popen(["sleep", "60"])
+
+    def state() -> str:
+        return Path(f"/proc/{sleeper.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    try:
+        with rig.control(firestore=sleeper.pid) as control:
+            assert (
+                requests.post(f"{control}/stalls", json={"process": "nobody", "seconds": 1}, timeout=5).status_code
+                == 404
+            )
+            requests.post(f"{control}/stalls", json={"process": "firestore", "seconds": 0.3}, timeout=5)
+            eventually(lambda: state() == "T")
+            eventually(lambda: state() == "S")
+    finally:
+        sleeper.kill()
+        sleeper.wait()
