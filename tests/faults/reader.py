@@ -57,9 +57,13 @@ class Reader:
 
     @property
     def text(self) -> str:
-        """What the tab shows: deltas are appended, and `data-interrupted` says how much of them has stayed."""
+        """What the tab shows: deltas are appended, `data-interrupted` says how much of them has stayed, and
+        `data-begun-anew` that nothing has.
+        """
         shown = ""
         for event in self.events:
+            if event.type == "data-begun-anew":
+                shown = ""
             if event.type == "data-interrupted":
                 shown = shown[: event.document["data"]["characters"]]
             shown += event.document.get("delta", "")

@@ -147,6 +147,14 @@ def _refresher_dies(rng: random.Random) -> dict[str, Any]:
     return {"match": {"path_prefix": _TOKEN, "user": "{email}"}, "kind": "timeout_after_commit", "delay": 0.6}
 
 
+_FIRST_WORDS_ARE_NOT_KEPT = Kind(
+    "firestore stalls meanwhile",
+    "stall",
+    (),
+    lambda rng: {"process": "firestore", "after": round(rng.uniform(0.8, 1.6), 2), "seconds": 1.2},
+    also=_seen("kill", "text-delta"),
+)
+
 KINDS: tuple[Kind, ...] = (
     *_mishaps("accounts", "/connections", ("connect",), method="POST"),
     *_mishaps("tokens", "/exchanges", ("connect",)),
@@ -181,6 +189,13 @@ KINDS: tuple[Kind, ...] = (
     _model("models are too busy", kind="http", status=429, retry_after=1),
     *(_model(f"model {kind}", kind=kind) for kind in ("truncate", "disconnect", "error", "refusal", "length", "empty")),
     _model("model starts slowly", 1, kind="slow_start", seconds=1.0),
+    Kind(
+        "stream dies with its first words",
+        "models",
+        ("ask",),
+        lambda rng: {"match": {"text": "{nonce}"}, "kind": "slow_start", "seconds": 1.2},
+        also=_FIRST_WORDS_ARE_NOT_KEPT,
+    ),
     _model("model hangs", 1, needs_stop=True, kind="hang", headers_sent=True),
     *(
         _cloud(f"KMS {method} {code or 'is slow'}", ("connect", "expire"), "kms", method, **fault)
