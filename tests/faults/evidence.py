@@ -1,25 +1,26 @@
 """What can be seen from outside after schedules have settled: all that is kept, logged, sent and counted."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from google.cloud.firestore import FieldFilter
+from google.cloud.firestore import DocumentReference, FieldFilter
 from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksClient
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from google.cloud.tasks_v2.types import ListTasksRequest, Task
 
 from lib.core.grpc_endpoint import transport
-from lib.core.store import Database, UserId, client, person
+from lib.core.store import Database, Snapshot, UserId, client, person
 from lib.core.telemetry import person_hash
 from scripts.local.project import PROJECT, REGION
 from tests.briefly import Briefly
-from tests.kept import everything
 
 PEOPLE = "users"
+# Whose documents have collections of their own.
+NESTED = ("conversations", "runs")
 
 
 @dataclass
@@ -90,9 +91,10 @@ class Kept:
 
     @classmethod
     def of(cls, user: str) -> "Kept":
-        entries = person(UserId(user), Database.AUDIT).collection("audit_entries").stream()
-        audited = {snapshot.reference.path: snapshot.to_dict() for snapshot in entries}
-        return cls(user, everything(user), audited)
+        roots = [person(UserId(user), database) for database in (Database.DEFAULT, Database.VAULT)]
+        documents = {snapshot.reference.path: snapshot.to_dict() for root in roots for snapshot in _below(root)}
+        audited = _below(person(UserId(user), Database.AUDIT))
+        return cls(user, documents, {snapshot.reference.path: snapshot.to_dict() for snapshot in audited})
 
     def under(self, collection: str) -> list[dict[str, Any]]:
         """The documents of one of the person's collections."""
@@ -108,6 +110,15 @@ class Kept:
         return [document for path, document in self.documents.items() if "/messages/" in path]
 
 
+def _below(document: DocumentReference) -> Iterator[Snapshot]:
+    """Every document under one. A recursive query would have the emulator look through all people's documents."""
+    for collection in document.collections():
+        for snapshot in collection.stream():
+            yield snapshot
+            if collection.id in NESTED:
+                yield from _below(snapshot.reference)
+
+
 def pushes(briefly: Briefly) -> list[dict[str, Any]]:
     """The deliveries of late."""
     found: list[dict[str, Any]] = briefly.control("push", "GET", "pushes")["pushes"]
@@ -121,14 +132,11 @@ def waiting_tasks(briefly: Briefly) -> list[str]:
     return [str(task) for task in tasks.list_tasks(ListTasksRequest(parent=queue, response_view=Task.View.FULL))]
 
 
-def global_documents() -> str:
-    """Everything that is kept and belongs to no person, as text."""
-    texts: list[str] = []
+def whole_database() -> Iterator[str]:
+    """Every document of the default database as text, whoever it belongs to."""
     for root in client().collections():
-        if root.id != PEOPLE:
-            texts += [repr(snapshot.to_dict()) for snapshot in root.stream()]
-    signals = client().collection_group("signals").stream()
-    return "\n".join([*texts, *(repr(snapshot.to_dict()) for snapshot in signals)])
+        for snapshot in root.recursive().stream():
+            yield repr(snapshot.to_dict())
 
 
 def hash_of(user: str) -> str:
