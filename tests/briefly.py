@@ -56,13 +56,14 @@ class Client:
         *,
         sensitive: bool = False,
         stream: bool = False,
+        patience: float | None = None,
         **headers: str,
     ) -> requests.Response:
         """Call a function; the path begins with its name. Underscores in header names stand for hyphens."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         text = None if body is None else body if isinstance(body, str) else json.dumps(body)
         return self.briefly.caller.call(
-            method, path, self.user, data=text, headers=named, sensitive=sensitive, stream=stream
+            method, path, self.user, data=text, headers=named, sensitive=sensitive, stream=stream, patience=patience
         )
 
     def get(self, path: str, expected: int = 200) -> Any:

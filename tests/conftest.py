@@ -25,6 +25,17 @@ REAL_MODELS = ("MODEL_CATALOGUE", "RATE_CARD", "OPENAI_MODEL")
 REAL_MODELS_ENDINGS = ("_API_KEY", "_BASE_URL")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fault-seed", type=int, help="play only this seed's schedule of faults (tests/faults)")
+
+
+@pytest.fixture(scope="session")
+def fault_seed(pytestconfig: pytest.Config) -> int | None:
+    """The one schedule of faults that is wanted."""
+    seed: int | None = pytestconfig.getoption("--fault-seed")
+    return seed
+
+
 def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name in REAL_MODELS or name.endswith(REAL_MODELS_ENDINGS)]:
         del os.environ[name]

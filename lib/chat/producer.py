@@ -118,6 +118,9 @@ class Producer:
         lease then runs out, and whoever reads the run ends it.
         """
         self._emit(wire.Start(self._run.answer_id))
+        if self._run.epoch > 1:
+            # Readers of a lost claim may have had its first words, although these were never kept.
+            self._emit(wire.Data("begun-anew", {"message_id": self._run.answer_id}, transient=True))
         keeping = asyncio.create_task(self._keeper.run())
         self._task = asyncio.create_task(self._answer())
         if self._ended_by is not None:
@@ -211,12 +214,12 @@ class Producer:
         self._emit(wire.Data("context", known))
 
     async def _reserve(self, cards: Sequence[ModelCard], prompt: Prompt) -> None:
-        """Set aside what the dearer of the models may cost; what an earlier claim had set aside is given back."""
+        """Set aside what the dearer of the models may cost; what earlier claims had set aside is given back."""
         work = self._work(cards[0], prompt)
         expected = Tokens(input=work.input_tokens, output=_output_limit(cards))
         amount = max(rate_card.price(card.id, expected, clock.now()) for card in cards)
-        if self._run.epoch > 1:
-            await asyncio.to_thread(self._with.release, self._user, self._reservation(self._run.epoch - 1))
+        for lost in range(1, self._run.epoch):
+            await asyncio.to_thread(self._with.release, self._user, self._reservation(lost))
         reserving = asyncio.create_task(asyncio.to_thread(self._with.reserve, self._user, work.reservation, amount))
         try:
             await asyncio.shield(reserving)

@@ -48,8 +48,12 @@ class Caller:
         headers: dict[str, str] | None = None,
         sensitive: bool = False,
         stream: bool = False,
+        patience: float | None = None,
     ) -> requests.Response:
-        """Call as a person, by short name or user id. Raises `NoSuchPerson`, requests' errors."""
+        """Call as a person, by short name or user id; `patience` is the longest silence in seconds.
+
+        Raises `NoSuchPerson`, requests' errors.
+        """
         function, _, rest = path.lstrip("/").partition("/")
         body = (data or "").encode()
         signed = self.proofs(Outgoing(function, method, f"/{rest}", body), person, sensitive=sensitive)
@@ -61,7 +65,7 @@ class Caller:
             headers=typed | (headers or {}) | signed,
             allow_redirects=False,
             stream=stream,
-            timeout=None,
+            timeout=patience,
         )
 
     def proofs(self, outgoing: Outgoing, person: str = "demo", *, sensitive: bool = False) -> dict[str, str]:

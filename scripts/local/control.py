@@ -7,6 +7,8 @@ GET  /_control/functions/NAME/log      ?lines=100: the last lines that its insta
 POST /_control/warm                    {"functions": […]}: start these side by side
 GET  /_control/clock                   {"offset": seconds}
 POST /_control/clock                   {"seconds": 3600}: move the clock of everything
+     /_control/mishaps                 what befalls requests on their way to instances: see `mishaps`
+     /_control/stalls                  emulators that stand still for a while: see `stalls`
 """
 
 import json
@@ -23,7 +25,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scripts.local import clock
+from scripts.local.mishaps import Mishaps
 from scripts.local.process import InstanceFailed, Service, Supervisor
+from scripts.local.stalls import Stalls
 
 
 class Form(BaseModel):
@@ -63,6 +67,8 @@ class Control:
 
     supervisor: Supervisor
     logs: Path
+    mishaps: Mishaps
+    stalls: Stalls
 
     def application(self) -> web.Application:
         """The HTTP face."""
@@ -76,6 +82,8 @@ class Control:
                 web.post("/_control/warm", self._warm),
                 web.get("/_control/clock", _show_clock),
                 web.post("/_control/clock", _move_clock),
+                *self.mishaps.routes(),
+                *self.stalls.routes(),
             ]
         )
         return application

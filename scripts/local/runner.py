@@ -40,6 +40,7 @@ from scripts.local.pubsub import PubSub
 from scripts.local.push import Backoff, PushRelay
 from scripts.local.secret_volumes import SecretVolumes
 from scripts.local.signing import GatewayKey, GatewaySigner
+from scripts.local.stalls import Stalls
 from scripts.local.state import State
 from scripts.local.storage import program as fake_gcs_server
 from scripts.local.world import WorldConfig
@@ -166,7 +167,10 @@ class LocalCloud:
         self._stack.push_async_callback(documentation.close)
         origin = await serve_origin([*gateway.routes(), *documentation.routes(), *door.routes()], listener)
         self._stack.push_async_callback(origin.close)
-        control = await serve_application(Control(self.supervisor, folder / "logs").application())
+        stalls = Stalls(processes)
+        self._stack.push_async_callback(stalls.close)
+        controls = Control(self.supervisor, folder / "logs", door.mishaps, stalls)
+        control = await serve_application(controls.application())
         self._stack.push_async_callback(control.close)
         self.state = State(
             pid=os.getpid(),

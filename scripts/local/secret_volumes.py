@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from scripts.local.project import PROJECT
@@ -62,7 +63,8 @@ class SecretVolumes:
         values = {name: self._newest(name) for name in set(files.values())}
         for file, name in files.items():
             if not file.exists() or file.read_bytes() != values[name]:
-                draft = file.with_name(f".{name}")
+                # Instances that start side by side write the same file, each by a draft of its own.
+                draft = file.with_name(f".{name}.{token_hex(4)}")
                 draft.write_bytes(values[name])
                 os.replace(draft, file)
 

@@ -97,6 +97,41 @@ def test_a_run_lost_before_its_first_text_is_begun_anew(briefly: Briefly) -> Non
     within_loop(check)
 
 
+def test_a_reader_of_first_words_that_were_never_kept_is_told_that_it_begins_anew(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        speaking = Model(WORDS)
+        speaking.let(len(WORDS) - 1)
+        lost = house.place(speaking)
+        lost.line.cut()
+        events = await lost.reader.open(house.user, house.run.id, None)
+        assert events is not None
+        ahead = await some(events, 1)
+        briefly.move_clock(16)
+        model = Model(WORDS)
+        model.let(len(WORDS) + 1)
+        rest = await house.read(house.place(model).reader, ahead[-1].id)
+        assert text(ahead)
+        assert kinds(rest)[:3] == ["start", "data-begun-anew", "data-context"]
+        assert text(rest) == "".join(WORDS)
+
+    within_loop(check)
+
+
+def test_every_lost_claim_gives_back_what_it_had_set_aside(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        for instance in ("ins_1", "ins_2"):
+            stored = await house.log.read(house.user, house.run.id)
+            assert stored is not None
+            assert await house.log.claim(house.user, stored, instance) is not None
+            briefly.move_clock(16)
+        model = Model(WORDS)
+        model.let(len(WORDS) + 1)
+        await house.read(house.place(model).reader)
+        assert house.books.released == [f"{house.run.id}-1", f"{house.run.id}-2"]
+
+    within_loop(check)
+
+
 def test_a_stop_outlives_the_instance_that_it_was_sent_to(briefly: Briefly) -> None:
     async def check(house: House) -> None:
         lost = house.place(Model(WORDS))

@@ -1,7 +1,8 @@
 """A front door over tiny real functions, and clients of it, for tests."""
 
 import os
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,13 +13,16 @@ import requests
 from scripts.local import catalog
 from scripts.local.admission import Admission
 from scripts.local.children import Children
+from scripts.local.control import Control
 from scripts.local.front_door import FrontDoor
-from scripts.local.http_endpoint import HttpEndpoint
+from scripts.local.http_endpoint import HttpEndpoint, serve_application
 from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.instance_log import InstanceLog
+from scripts.local.mishaps import Mishaps
 from scripts.local.origin import serve_origin
 from scripts.local.preflight import bind
 from scripts.local.process import Site, Supervisor
+from scripts.local.stalls import Stalls
 from tests.local.conftest import LoopThread
 
 FUNCTIONS = Path(__file__).parent / "functions"
@@ -37,6 +41,8 @@ class Rig:
     endpoint: HttpEndpoint
     tokens: IdentityTokens
     supervisor: Supervisor
+    mishaps: Mishaps
+    logs: Path
     lines: list[dict[str, Any]]
     _stack: AsyncExitStack
 
@@ -70,11 +76,21 @@ class Rig:
             door = await stack.enter_async_context(FrontDoor(rows, supervisor, admission))
             endpoint = await serve_origin(door.routes(), listener)
             stack.push_async_callback(endpoint.close)
-            return cls(loop, endpoint, tokens, supervisor, lines, stack.pop_all())
+            return cls(loop, endpoint, tokens, supervisor, door.mishaps, logs, lines, stack.pop_all())
         raise AssertionError("unreachable")
 
     def close(self) -> None:
         self.loop.run(self._stack.aclose())
+
+    @contextmanager
+    def control(self, **processes: int) -> Iterator[str]:
+        """The address of the control API, for as long as the block."""
+        control = Control(self.supervisor, self.logs, self.mishaps, Stalls(processes))
+        served = self.loop.run(serve_application(control.application()))
+        try:
+            yield f"{served.url}/_control"
+        finally:
+            self.loop.run(served.close())
 
     def url(self, path: str) -> str:
         return self.endpoint.url + path

@@ -1,9 +1,15 @@
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import google_crc32c
 import pytest
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from google.cloud import secretmanager_v1
+
+from scripts.local.google_cloud import GoogleCloud
+from scripts.local.secret_volumes import SecretVolumes
+from tests.local.conftest import LoopThread
 
 PARENT = "projects/briefly-local"
 SECRET = f"{PARENT}/secrets/openai-api-key"
@@ -109,3 +115,19 @@ def test_a_deleted_secret_is_gone_with_its_versions(stored: Client) -> None:
         access(stored)
     with pytest.raises(NotFound):
         stored.get_secret(name=SECRET)
+
+
+def test_instances_that_start_side_by_side_find_the_same_secrets_mounted(
+    loop_thread: LoopThread, cloud: GoogleCloud, stored: Client, tmp_path: Path
+) -> None:
+    async def mount_often() -> None:
+        volumes = SecretVolumes(cloud.secrets.url)
+        try:
+            for start in range(30):
+                folder = tmp_path / str(start)
+                await asyncio.gather(*(volumes.mount(["openai-api-key"], folder) for _ in range(16)))
+                assert [(file.name, file.read_bytes()) for file in folder.iterdir()] == [("openai-api-key", b"first")]
+        finally:
+            await volumes.close()
+
+    loop_thread.run(mount_often())

@@ -214,3 +214,10 @@ def test_a_label_of_nobodys_account_is_not_there() -> None:
     for label in ("nonsense", f"{account(7).id}.TGFiZWxfMQ"):
         with pytest.raises(NotFound):
             mail.search(ADA, query=MailQuery(label=label), sources=sources)
+
+
+def test_a_busy_mailbox_crowds_no_quiet_one_out_of_what_is_recent() -> None:
+    busy, quiet = FakeMail(account(1), [9] * 20), FakeMail(account(2), [1, 2])
+    recent = mail.recent(ADA, since=EPOCH, limit=5, sources=of_mail(busy, quiet))
+    assert [message.account_id for message in recent.messages] == [busy.owner.id] * 5 + [quiet.owner.id] * 2
+    assert recent.more

@@ -10,6 +10,7 @@
 - `POST /_control/auto_approve` `{enabled, allow?, scopes?}`: decides requests with a known login_hint without a page.
 - `POST /_control/revoke` `{user}`: ends the person's grant.
 - `GET /_control/refreshes`: how often each user's token was refreshed; `DELETE` zeroes.
+- `GET /_control/tokens?user=`: every access and refresh token and code that was ever given out for the account.
 - `POST /_control/expire` `{what: access_tokens | history | sync_tokens, user?}`: at once.
 - `POST /_control/quota` `{gmail_user?, gmail_project?, calendar_user?, calendar_project?, status?: 403 | 429}`:
   limits a minute; what was spent is forgotten. `POST /_control/pages` `{short}`: short and empty pages of events.
@@ -112,6 +113,7 @@ def control_routes(google: Google) -> list[web.RouteDef]:
         web.post("/_control/revoke", reading(UserRequest, control.revoke)),
         web.get("/_control/refreshes", plain(control.count_refreshes)),
         web.delete("/_control/refreshes", plain(control.zero_refreshes)),
+        web.get("/_control/tokens", plain(control.list_tokens)),
         web.post("/_control/expire", reading(ExpireRequest, control.expire)),
         web.post("/_control/quota", reading(QuotaRequest, control.set_quota)),
         web.post("/_control/pages", reading(PagesRequest, control.set_pages)),
@@ -151,6 +153,15 @@ class _Control:
     def zero_refreshes(self, _: web.Request) -> Told:
         self._google.grants.refreshes.clear()
         return {}
+
+    def list_tokens(self, request: web.Request) -> Told:
+        """Everything secret that was ever given out for an account, so that a test can look for it elsewhere."""
+        email, grants = request.query["user"], self._google.grants
+        return {
+            "access": [token.value for token in grants.access_tokens.values() if token.email == email],
+            "refresh": [token.value for token in grants.refresh_tokens.values() if token.email == email],
+            "codes": [value for value, code in grants.codes.items() if code.terms.email == email],
+        }
 
     def expire(self, wanted: ExpireRequest) -> Told:
         if wanted.what == "access_tokens":

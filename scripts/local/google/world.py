@@ -78,7 +78,7 @@ class Google:
         if found is None:
             return await self._api(call)
         handle, user = found
-        return await self.observer.run(call, handle, user, operation=f"oauth {call.path}")
+        return await self.observer.run(call, handle, user, operation=_sign_in_operation(call))
 
     async def _api(self, call: Call, batched: bool = False) -> Answer:
         return await self.observer.run(
@@ -114,3 +114,9 @@ class Google:
         if call.path in token_information.USER_INFORMATION and (get or post):
             return lambda: information.user_information(call), bearer
         return None
+
+
+def _sign_in_operation(call: Call) -> str:
+    """What the record calls it; what a token is asked for tells a refresh from an exchange."""
+    grant_type = dict(call.form()).get("grant_type", "") if call.path in token_endpoint.PATHS else ""
+    return f"oauth {call.path} {grant_type}".strip()

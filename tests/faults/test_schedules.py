@@ -1,0 +1,61 @@
+"""People whose lives are full of faults, on real sockets against one local cloud: what must hold does hold.
+
+A seed makes a schedule; `--fault-seed N` plays that one alone.
+"""
+
+import time
+
+import pytest
+
+from tests.briefly import Briefly
+from tests.faults.evidence import whole_database
+from tests.faults.invariants import PART_OF_TOKEN
+from tests.faults.schedule import draw
+from tests.faults.wave import Failed, Sea
+
+PROVIDERS = ("google",)
+FIRST_SEED = 20_000
+SHORT = 12
+LONG = 1_000
+AT_ONCE = 20
+
+
+def play(briefly: Briefly, seeds: list[int]) -> tuple[Sea, list[Failed]]:
+    """Every seed's schedule, some at once."""
+    failed: list[Failed] = []
+    with Sea.on(briefly) as sea:
+        for begin in range(0, len(seeds), AT_ONCE):
+            failed += sea.wave([draw(seed, PROVIDERS) for seed in seeds[begin : begin + AT_ONCE]])
+    return sea, failed
+
+
+def report(failed: list[Failed]) -> str:
+    return "\n\n".join(map(str, failed))
+
+
+def test_a_few_lives(briefly: Briefly, fault_seed: int | None) -> None:
+    seeds = list(range(FIRST_SEED, FIRST_SEED + SHORT)) if fault_seed is None else [fault_seed]
+    _, failed = play(briefly, seeds)
+    assert not failed, report(failed)
+
+
+@pytest.mark.long
+def test_a_thousand_lives(briefly: Briefly, capsys: pytest.CaptureFixture[str]) -> None:
+    seeds = list(range(FIRST_SEED, FIRST_SEED + LONG))
+    began = time.monotonic()
+    sea, failed = play(briefly, seeds)
+    with capsys.disabled():
+        print(f"\nseeds {seeds[0]} to {seeds[-1]} in {time.monotonic() - began:.0f} s\n{sea.tally}")  # noqa: T201
+    assert not failed, report(failed)
+    assert not readable(sea.tally.secrets)
+
+
+def readable(secrets: dict[str, list[str]]) -> list[str]:
+    """Which kinds of secrets can be read anywhere in the default database; each is looked for in all of it."""
+    left = "\n".join(whole_database())
+    return [kind for kind, values in secrets.items() if any(value[PART_OF_TOKEN] in left for value in values)]
+
+
+def test_a_seed_makes_one_schedule_and_another_seed_another() -> None:
+    assert draw(7, PROVIDERS) == draw(7, PROVIDERS)
+    assert len({str(draw(seed, PROVIDERS)).partition("\n")[2] for seed in range(50)}) == 50
