@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from scripts.benchmarks import cold_start, http_layer, machine, relay, report
+from scripts.benchmarks import cold_start, first_token, http_layer, machine, relay, report
 from scripts.benchmarks.figures import Part
 from scripts.benchmarks.first_requests import Cast, cast
 from scripts.benchmarks.progress import say
@@ -36,10 +36,15 @@ async def _relay(around: Surroundings, people: Cast, quick: bool) -> Part:
     return await relay.measure(around, people, relay.QUICK if quick else relay.THOROUGH)
 
 
+async def _first_token(around: Surroundings, people: Cast, quick: bool) -> Part:
+    return await first_token.measure(around, people, first_token.QUICK_ANSWERS if quick else first_token.ANSWERS)
+
+
 PARTS: Mapping[str, Measure] = {
     "cold-start": _cold,
     "http-layer": _layer,
     "relay": _relay,
+    "first-token": _first_token,
 }
 
 

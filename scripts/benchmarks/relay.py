@@ -32,12 +32,13 @@ TAILING_TOLD_EVERY_SECONDS = 2.0
 _METHOD = """\
 A server of one relay runs on a core of its own; the model, the readers, Firestore and all else on the others. The model
 is a server of ours that speaks OpenAI's dialect and sends fifty tokens a second to each stream; the readers note when
-each token comes. CPU is that of the relay's processes at {streams} streams, and the limit the most streams of which no
-more than one token in a hundred comes later than 50 ms after the one before, found by adding a tenth at a time. The
-peer is the least that relays: OpenAI's own asynchronous client, a generator and a streaming response, under the same
+each token comes. CPU is that of the relay's processes, first at {streams} streams and then at the limit: the most
+streams of which no more than one token in a hundred comes later than 50 ms after the one before, found by adding a
+tenth at a time. Few streams leave the core idle between two tokens, and waking up costs every relay the same. The peer
+is the least that relays: OpenAI's own asynchronous client, a generator and a streaming response, under the same
 functions-framework. Ours without the run log is the adapter behind the streaming layer, no Firestore; with it, it is
-the function `stream` as it is deployed, from claim to guard and log, for a person without connected accounts; and
-tailed it was told that somebody reads along on another instance, so that it writes four times a second instead of once.
+the function `stream` as it is deployed, from claim to guard and log, for a person without connected accounts; tailed,
+it was told that somebody reads along on another instance, so that it writes four times a second instead of once.
 {rounds} rounds, in turns; medians."""
 
 
@@ -59,7 +60,7 @@ QUICK = Effort(rounds=1, streams=5, settling=0.2, listening=0.5, seeks_limit=Fal
 
 @dataclass
 class _Relay:
-    """What relays, and what it cost each time: CPU in milliseconds per thousand tokens, and most streams."""
+    """What relays, and what came of it each time; CPU in milliseconds per thousand tokens, delay in milliseconds."""
 
     program: Program
     is_logged: bool = False
@@ -67,6 +68,7 @@ class _Relay:
     cpu: list[float] = field(default_factory=list)
     delay: list[float] = field(default_factory=list)
     most: list[float] = field(default_factory=list)
+    cpu_at_most: list[float] = field(default_factory=list)
 
 
 async def measure(around: Surroundings, cast: Cast, effort: Effort = THOROUGH) -> Part:
@@ -107,35 +109,39 @@ class _Loading:
         try:
             async with self._tailed():
                 await self._grow(self.effort.streams)
-                await self._measure_cpu()
+                cpu, delay = await self._listen(self.effort.listening)
+                self.relay.cpu.append(cpu)
+                self.relay.delay.append(delay)
                 if self.effort.seeks_limit:
-                    self.relay.most.append(await self._limit())
+                    await self._seek_limit(cpu)
         finally:
             await self.on.close()
 
-    async def _measure_cpu(self) -> None:
+    async def _listen(self, seconds: float) -> tuple[float, float]:
+        """CPU per thousand tokens, and the delay that one in a hundred exceeds."""
         before = self.instance.used.cpu_seconds
-        heard = await self.on.hear(self.effort.listening)
+        heard = await self.on.hear(seconds)
         spent = self.instance.used.cpu_seconds - before
-        self.relay.cpu.append(spent * 1000 / (heard.tokens / 1000))
-        self.relay.delay.append(heard.p99)
+        return spent * 1000 / (heard.tokens / 1000), heard.p99
 
-    async def _limit(self) -> float:
-        """The most streams whose tokens come in time, found in steps of a tenth."""
-        full = 1_000_000 / TOKENS_PER_SECOND / self.relay.cpu[-1]
-        most = self.open
+    async def _seek_limit(self, cpu: float) -> None:
+        """The most streams whose tokens come in time, in steps of a tenth, and what their tokens cost."""
+        most, cpu_at_most = self.open, cpu
+        full = 1_000_000 / TOKENS_PER_SECOND / cpu
         await self._grow(max(0, round(full * 0.6) - self.open))
-        while await self._is_in_time():
-            most = self.open
+        while (cpu_in_time := await self._cpu_if_in_time()) is not None:
+            most, cpu_at_most = self.open, cpu_in_time
             await self._grow(max(2, round(self.open / 10)))
-        return most
+        self.relay.most.append(most)
+        self.relay.cpu_at_most.append(cpu_at_most)
 
-    async def _is_in_time(self) -> bool:
+    async def _cpu_if_in_time(self) -> float | None:
         """A second look, if the first one finds delays, tells chance from a limit."""
         for _ in range(2):
-            if (await self.on.hear(self.effort.probing)).p99 < MOST_DELAY_MILLISECONDS:
-                return True
-        return False
+            cpu, delay = await self._listen(self.effort.probing)
+            if delay < MOST_DELAY_MILLISECONDS:
+                return cpu
+        return None
 
     async def _grow(self, streams: int) -> None:
         if not streams:
@@ -181,16 +187,16 @@ def _part(relays: Mapping[str, _Relay], effort: Effort) -> Part:
     figures: list[Figure] = []
     for name in (ADAPTER, LOGGED, TAILED):
         target, relay = Target(LEAST[name], "at least") if name in LEAST else None, relays[name]
-        if relay.most:
-            streams = ratio(relay.most, peer.most)
-            figures.append(Figure(f"streams on one core, {name}, to the peer's", streams, "×", target))
-        tokens = ratio(peer.cpu, relay.cpu)
-        figures.append(Figure(f"tokens per CPU second, {name}, to the peer's", tokens, "×", target))
-    columns = ("relay", "CPU ms per 1,000 tokens", "p99 delay at the equal load, ms", "most streams")
-    rows = [
-        [name, f"{median(one.cpu):.0f}", f"{median(one.delay):.1f}", f"{median(one.most):.0f}" if one.most else "–"]
-        for name, one in relays.items()
-    ]
+        multiples = {f"tokens per CPU second at {effort.streams} streams": ratio(peer.cpu, relay.cpu)}
+        if effort.seeks_limit:
+            at_most = ratio(peer.cpu_at_most, relay.cpu_at_most)
+            multiples = {
+                "streams on one core": ratio(relay.most, peer.most),
+                "tokens per CPU second at the limit": at_most,
+            } | multiples
+        figures += [Figure(f"{what}, {name}", multiple, "×", target) for what, multiple in multiples.items()]
+    columns = ("relay", "CPU ms per 1,000 tokens", "p99 delay, ms", "most streams", "CPU ms per 1,000 tokens then")
+    rows = [[name, *_medians(one)] for name, one in relays.items()]
     log = median(relays[LOGGED].cpu) - median(relays[ADAPTER].cpu)
     return Part(
         title="Relaying",
@@ -203,3 +209,8 @@ def _part(relays: Mapping[str, _Relay], effort: Effort) -> Part:
             f"{log:.0f} go into what makes an answer survive: the run, its log, the guard before the reader."
         ],
     )
+
+
+def _medians(relay: _Relay) -> list[str]:
+    found = (relay.cpu, relay.delay, relay.most, relay.cpu_at_most)
+    return [f"{median(values):.0f}" if values else "–" for values in found]

@@ -1,8 +1,11 @@
 """BENCHMARKS.md, from what the parts found."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from textwrap import fill
 
 from scripts.benchmarks.figures import Part, Table
+
+WIDTH = 120
 
 _PREFACE = """\
 # Benchmarks
@@ -37,14 +40,18 @@ def _sections(machine: Iterable[tuple[str, str]], parts: Sequence[Part]) -> Iter
 def _part(part: Part) -> Iterator[str]:
     yield f"## {part.title}"
     yield part.question
-    yield f"**How.** {part.method}"
+    yield _wrapped(f"**How.** {part.method}")
     yield _table(
         ("figure", "result", "target"),
         [(figure.name, figure.shown(figure.value), figure.verdict) for figure in part.figures],
     )
     for table in part.tables:
         yield from _titled(table)
-    yield "**What we conclude.** " + " ".join(part.conclusions)
+    yield _wrapped(f"**What we conclude.** {' '.join(part.conclusions)}")
+
+
+def _wrapped(text: str) -> str:
+    return fill(" ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _titled(table: Table) -> Iterator[str]:
