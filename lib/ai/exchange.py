@@ -13,6 +13,7 @@ from lib.ai import sse
 from lib.ai.errors import ModelError, ModelRateLimited, ModelRejected, ModelTimedOut, ModelUnavailable
 
 _DRAIN_SECONDS = 0.2
+_LOOKS_AGAIN_SECONDS = 60.0
 _RATE_LIMITED = 429
 _TRANSIENT = frozenset({408, 409, 425})
 _OVERLOADED_TYPES = frozenset({"overloaded_error", "api_error", "server_error", "timeout_error"})
@@ -38,6 +39,47 @@ class Patience:
         return ModelTimedOut("no further event in time" if self.begun else "no first token in time")
 
 
+class _Watch:
+    """Breaks the reading of a body when the next event is late. Use as an async context.
+
+    One timer serves the whole exchange, and looks anew when it was too early: a time limit around the wait for each
+    event would cost as much as the event.
+    """
+
+    def __init__(self, response: ClientResponse, patience: Patience):
+        self._content = response.content
+        self._patience = patience
+        self._loop = asyncio.get_running_loop()
+        self._until = patience.until()
+        self._timer = self._loop.call_at(self._until, self._look)
+        self._waits = False
+
+    async def __aenter__(self) -> "_Watch":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def begin(self) -> None:
+        """Somebody waits for the next event."""
+        self._waits = True
+        self._until = self._patience.until()
+        if self._until < self._timer.when():
+            self._timer.cancel()
+            self._timer = self._loop.call_at(self._until, self._look)
+
+    def pause(self) -> None:
+        """The event has come; what its reader does with it takes none of the provider's time."""
+        self._waits = False
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        if self._waits and now >= self._until:
+            self._content.set_exception(TimeoutError())
+        else:
+            self._timer = self._loop.call_at(self._until if self._waits else now + _LOOKS_AGAIN_SECONDS, self._look)
+
+
 async def exchange(
     url: str, headers: Mapping[str, str], body: Mapping[str, Any], patience: Patience
 ) -> AsyncGenerator[dict[str, Any] | None, None]:
@@ -51,10 +93,11 @@ async def exchange(
             response = await sse.session().post(url, data=orjson.dumps(body), headers=headers, allow_redirects=False)
         if response.status != 200:
             raise _refusal(response)
-        async with aclosing(sse.events(response.content.iter_any())) as events:
+        async with aclosing(sse.events(response.content.iter_any())) as events, _Watch(response, patience) as watch:
             while True:
-                async with asyncio.timeout_at(patience.until()):
-                    data = await anext(events, None)
+                watch.begin()
+                data = await anext(events, None)
+                watch.pause()
                 if data is None:
                     return
                 yield _document(data)

@@ -122,7 +122,10 @@ class LinkFilter:
 
     def _inert(self, signs: list[Sign], found: list[Found], spared: list[Found]) -> list[Sign]:
         """The word with notes for its links, and nothing in it that makes an image or a tag."""
-        in_code = self._in_code(written(signs))
+        text = written(signs)
+        in_code = self._in_code(text)
+        if not found and "!" not in text and "<" not in text:
+            return signs
         links = {one.start for one in spared}
         output: list[Sign] = []
         position = 0

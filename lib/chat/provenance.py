@@ -44,6 +44,7 @@ class _Word:
 
     gap: str
     signs: list[Sign] = field(default_factory=list)
+    letters: str = ""
     number: int = 0
     first_letter: int = 0
     end_letter: int = 0
@@ -53,8 +54,9 @@ class Quoter:
     """Reads signs, gives text. A word is held back until it is certain whether it belongs to a run."""
 
     def __init__(self, origins: Origins):
-        self._by_words = [Overlap(runs, ()) for runs in origins.words]
-        self._by_letters = [Overlap(runs, "") for runs in origins.letters]
+        # Where nothing is known, nothing can be found.
+        self._by_words = [Overlap(runs, ()) for runs in origins.words if runs.whole]
+        self._by_letters = [Overlap(runs, "") for runs in origins.letters if runs.whole]
         self._quotation = Quotation()
         self._gap: list[Sign] = []
         self._word: _Word | None = None
@@ -82,9 +84,10 @@ class Quoter:
                 self._word = _Word(written(self._gap), first_letter=self._count_letters)
                 self._gap = []
             self._word.signs.append(sign)
-            for letter in added:
-                self._count_letters += 1
-                for overlap in self._by_letters:
+            self._word.letters += added
+            self._count_letters += len(added)
+            for overlap in self._by_letters:
+                for letter in added:
                     overlap.add(letter)
         elif self._word is not None and is_invisible(sign.seen):
             self._word.signs.append(sign)
@@ -98,9 +101,8 @@ class Quoter:
             return
         word.number, word.end_letter = self._count_words, self._count_letters
         self._count_words += 1
-        text = "".join(letters(sign.seen) for sign in word.signs)
         for overlap in self._by_words:
-            overlap.add((text,))
+            overlap.add((word.letters,))
         self._waiting.append(word)
 
     def _decided(self) -> str:
@@ -111,9 +113,14 @@ class Quoter:
         return "".join(output)
 
     def _is_decided(self, word: _Word) -> bool:
-        return all(overlap.is_decided(word.number) for overlap in self._by_words) and all(
-            overlap.is_decided(word.end_letter - 1) for overlap in self._by_letters
-        )
+        for overlap in self._by_words:
+            if not overlap.is_decided(word.number):
+                return False
+        last = word.end_letter - 1
+        for overlap in self._by_letters:  # noqa: SIM110 (a generator for every word is what takes the time)
+            if not overlap.is_decided(last):
+                return False
+        return True
 
     def _is_theirs(self, word: _Word) -> bool:
         """Whether the word is part of a run; at the ends of a run of letters, whether two thirds of the word are."""

@@ -153,7 +153,7 @@ class RunLog:
             .order_by("end")
         )
         found = [snapshot.to_dict() or {} async for snapshot in query.stream()]
-        return [Chunk(stored["epoch"], stored["first"], stored["lines"]) for stored in found]
+        return [Chunk(stored["epoch"], stored["first"], _lines(stored["text"])) for stored in found]
 
     async def message(self, user: UserId, run: Run) -> Message | None:
         """The run's answer, when the run is over."""
@@ -201,7 +201,7 @@ class RunLog:
     async def _landed(self, user: UserId, run_id: str, chunk: Chunk) -> Any | None:
         """When the run was written last, if the chunk that is there is this one."""
         stored = (await self._chunk(user, run_id, chunk).get()).to_dict()
-        if stored is None or stored["lines"] != chunk.lines:
+        if stored is None or stored["text"] != _text(chunk):
             return None
         present = await self.read(user, run_id)
         return present.updated_at if present is not None else None
@@ -212,7 +212,7 @@ class RunLog:
             "epoch": chunk.epoch,
             "first": chunk.first,
             "end": _end_of(chunk.epoch, chunk.last),
-            "lines": chunk.lines,
+            "text": _text(chunk),
             "expires_at": clock.now() + CHUNKS_KEPT,
         }
         batch.create(self._chunk(user, run_id, chunk), fields)
@@ -246,6 +246,16 @@ class RunLog:
 def lease_is_over(run: Run, now: datetime) -> bool:
     """Whether nobody produces the run any more, although it is not over."""
     return run.state is RunState.RUNNING and (run.lease_until is None or run.lease_until <= now)
+
+
+def _text(chunk: Chunk) -> str:
+    """The lines as one value, which Firestore's client encodes many times faster than as many; none holds a break."""
+    return "\n".join(chunk.lines)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a chunk; JSON may hold what else passes for a line's end."""
+    return text.split("\n") if text else []
 
 
 def _end_of(epoch: int, line: int) -> str:

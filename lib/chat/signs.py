@@ -29,6 +29,9 @@ class Sign(NamedTuple):
     seen: str
 
 
+_PLAIN = {character: Sign(character, character) for character in map(chr, range(128))}
+
+
 class SignReader:
     """Splits a text, which comes in pieces, into signs."""
 
@@ -60,7 +63,7 @@ def note(text: str) -> Sign:
 
 def written(signs: Iterable[Sign]) -> str:
     """The text as it was written."""
-    return "".join(sign.written for sign in signs)
+    return "".join([sign.written for sign in signs])
 
 
 @lru_cache(maxsize=4096)
@@ -87,18 +90,23 @@ def is_invisible(seen: str) -> bool:
 
 def _signs(text: str) -> list[Sign]:
     if not _ESCAPING.search(text):
-        return [Sign(character, character) for character in text]
+        return _plain(text)
     signs: list[Sign] = []
     position = 0
     for match in _ESCAPE.finditer(text):
-        signs += [Sign(character, character) for character in text[position : match.start()]]
+        signs += _plain(text[position : match.start()])
         seen = _seen(match[0])
         if seen is None:
-            signs += [Sign(character, character) for character in match[0]]
+            signs += _plain(match[0])
         else:
             signs.append(Sign(match[0], seen))
         position = match.end()
-    return signs + [Sign(character, character) for character in text[position:]]
+    return signs + _plain(text[position:])
+
+
+def _plain(text: str) -> list[Sign]:
+    """Each character as the sign of itself."""
+    return [_PLAIN.get(character) or Sign(character, character) for character in text]
 
 
 def _seen(escape: str) -> str | None:

@@ -9,7 +9,7 @@ import json
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from inspect import getdoc
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import compile_path
+from starlette.types import Send
 
 from lib.core import problems, settings, telemetry
 from lib.core.environment import Environment
@@ -180,8 +181,7 @@ class StreamService:
                 return Response(status_code=204, headers={"X-Request-Id": log.request_id})
             log.status = 200
             ends = stack.pop_all()
-        lines = _lines(events, ends, self._heartbeat)
-        return StreamingResponse(lines, headers=self._headers | {"X-Request-Id": log.request_id})
+        return _EventResponse(events, ends, self._heartbeat, self._headers | {"X-Request-Id": log.request_id})
 
     def _problem_response(self, request: StarletteRequest, error: Exception, log: RequestLog) -> Response:
         """The problem as such; for one that passes, an EventSource gets an event instead, since anything but a 200
@@ -254,31 +254,58 @@ class StreamService:
         signal.signal(signal.SIGTERM, received)
 
 
-async def _lines(events: Events, ends: ExitStack, heartbeat: timedelta) -> AsyncIterator[str]:
-    """The events as text, with a comment whenever nothing came for a while. Nothing is raised from here:
+class _EventResponse(StreamingResponse):
+    """Events as text, with a comment whenever nothing was sent for a while.
+
+    One timer goes beside the events: to wait for each with a time limit would cost more than to send it.
+    """
+
+    def __init__(self, events: Events, ends: ExitStack, heartbeat: timedelta, headers: dict[str, str]) -> None:
+        super().__init__(_lines(events), headers=headers)
+        self._ends = ends
+        self._heartbeat = heartbeat.total_seconds()
+        self._sent_at = 0.0
+
+    async def stream_response(self, send: Send) -> None:
+        """Send all of it, and end the request's log however that ends."""
+        with self._ends:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await self._send(send, f"retry: {RECONNECT_MILLISECONDS}\n\n")
+            beating = asyncio.create_task(self._beat(send))
+            try:
+                async for line in self.body_iterator:
+                    await self._send(send, line)
+            finally:
+                beating.cancel()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send(self, send: Send, text: Any) -> None:
+        self._sent_at = asyncio.get_running_loop().time()
+        await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+    async def _beat(self, send: Send) -> None:
+        """Fill silence until cancelled, or until the client is gone, of which whoever sends the events learns too."""
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):
+            while True:
+                silent_until = self._sent_at + self._heartbeat
+                if loop.time() < silent_until:
+                    await asyncio.sleep(silent_until - loop.time())
+                else:
+                    await self._send(send, ": still here\n\n")
+
+
+async def _lines(events: Events) -> AsyncIterator[str]:
+    """The events as text. Nothing is raised from here:
 
     functions-framework would begin a second response in the midst of this one.
     """
-    with ends:
-        yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
-        waiting: asyncio.Future[Any] | None = None
-        try:
-            while True:
-                waiting = waiting or asyncio.ensure_future(anext(events, None))
-                done, _ = await asyncio.wait({waiting}, timeout=heartbeat.total_seconds())
-                if not done:
-                    yield ": still here\n\n"
-                    continue
-                event, waiting = waiting.result(), None
-                if event is None:
-                    return
-                named = f"id: {event.id}\n" if event.id is not None else ""
-                yield f"{named}data: {event.data}\n\n"
-        except Exception as error:
-            telemetry.error("stream broke", error)
-        finally:
-            if waiting is not None:
-                waiting.cancel()
+    try:
+        async for event in events:
+            named = f"id: {event.id}\n" if event.id is not None else ""
+            yield f"{named}data: {event.data}\n\n"
+    except Exception as error:
+        telemetry.error("stream broke", error)
 
 
 def _last_event_id(request: StarletteRequest) -> str | None:

@@ -179,7 +179,7 @@ class Service:
         log = self.site.log(self.name, instance_id, path)
         child = await self.children.start(
             instance_id,
-            _command(self.name, self.row, port),
+            command(self.name, self.row, port),
             environment=self.site.environment(self.name, port),
             folder=self.site.functions / folder(self.name),
             stdout=log.stdout,
@@ -230,7 +230,8 @@ class Supervisor:
         await asyncio.gather(*(service.close(grace) for service in self.services.values()))
 
 
-def _command(name: str, row: Function, port: int) -> list[str]:
+def command(name: str, row: Function, port: int) -> list[str]:
+    """How Cloud Run's buildpack serves a function of this name, in its folder."""
     program = [
         sys.executable,
         "-m",

@@ -1,0 +1,81 @@
+"""The command `python -m scripts.benchmarks [PART…] [--quick]`: measure, say what came out, and write BENCHMARKS.md.
+
+Only a run of all parts, and no quick one, writes the file.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from scripts.benchmarks import cold_start, first_token, http_layer, machine, relay, report
+from scripts.benchmarks.figures import Part
+from scripts.benchmarks.first_requests import Cast, cast
+from scripts.benchmarks.progress import say
+from scripts.benchmarks.surroundings import Surroundings, surroundings
+from scripts.local.catalog import REPOSITORY
+from scripts.local.preflight import NOT_READY, NotReady
+
+FILE = REPOSITORY / "BENCHMARKS.md"
+
+Measure = Callable[[Surroundings, Cast, bool], Awaitable[Part]]
+
+
+async def _cold(around: Surroundings, people: Cast, quick: bool) -> Part:
+    rows = around.cloud.supervisor.services
+    functions = [name for name, service in rows.items() if service.row.trigger == "http"]
+    chosen = ["users", "stream"] if quick else functions
+    return await cold_start.measure(around, people, chosen, cold_start.QUICK_ROUNDS if quick else cold_start.ROUNDS)
+
+
+async def _layer(around: Surroundings, people: Cast, quick: bool) -> Part:
+    return await http_layer.measure(around, people, http_layer.QUICK_REQUESTS if quick else http_layer.REQUESTS)
+
+
+async def _relay(around: Surroundings, people: Cast, quick: bool) -> Part:
+    return await relay.measure(around, people, relay.QUICK if quick else relay.THOROUGH)
+
+
+async def _first_token(around: Surroundings, people: Cast, quick: bool) -> Part:
+    return await first_token.measure(around, people, first_token.QUICK_ANSWERS if quick else first_token.ANSWERS)
+
+
+PARTS: Mapping[str, Measure] = {
+    "cold-start": _cold,
+    "http-layer": _layer,
+    "relay": _relay,
+    "first-token": _first_token,
+}
+
+
+async def measure(names: Sequence[str], quick: bool) -> list[Part]:
+    """The named parts, in one local cloud. Raises `NotReady`."""
+    say("the local cloud starts")
+    async with surroundings() as around:
+        people = await cast(around)
+        await around.rest("on-user")
+        return [await PARTS[name](around, people, quick) for name in names]
+
+
+def main() -> int:
+    """Parse the arguments and measure. Exits with 2 when this machine lacks something."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure; all parts write BENCHMARKS.md.")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="see that all works; the figures mean nothing")
+    given = parser.parse_args()
+    of_machine = list(machine.described())
+    try:
+        parts = asyncio.run(measure(given.parts or list(PARTS), given.quick))
+    except NotReady as error:
+        print(error, file=sys.stderr)
+        return NOT_READY
+    text = report.written(of_machine, parts)
+    print(text)
+    if not given.parts and not given.quick:
+        FILE.write_text(text, encoding="utf-8")
+    say(f"done{'' if given.parts or given.quick else f', and written to {FILE.name}'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""How much later than the model's own the first token comes, without context and with it."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from lib.core.store import UserId
+from scripts.benchmarks import questions
+from scripts.benchmarks.figures import Figure, Part, Table, Target
+from scripts.benchmarks.first_requests import Cast
+from scripts.benchmarks.instances import Instance, Program, Refused, running
+from scripts.benchmarks.load import MARK
+from scripts.benchmarks.progress import say
+from scripts.benchmarks.provider_proxy import ProviderProxy, provider_proxy
+from scripts.benchmarks.relay import RELAYS
+from scripts.benchmarks.rig import Rig, rig
+from scripts.benchmarks.samples import interleaved, percentile
+from scripts.benchmarks.surroundings import Ask, Person, Surroundings
+
+ANSWERS = 40
+QUICK_ANSWERS = 3
+WARMING = 3
+TOKENS = 5
+SLOWED_SECONDS = 0.1
+PATIENCE_SECONDS = 30.0
+MOST_MILLISECONDS = 10.0
+TIMES_SLOWEST, BESIDES_MILLISECONDS = 1.2, 60.0
+ITSELF, ADAPTER, PLAIN = "the model itself", "the adapter alone", "the function, no accounts"
+CONNECTED, SLOWED = "the function, a Google account", "the same, Google slower by 100 ms a call"
+
+_METHOD = """\
+From the sending of the GET until the first token of the text has come, on the same machine, one answer at a time, in
+turns with the model itself, which is asked directly by the same client; what a relay takes longer than the model's
+median is what it adds. Without context the person has no connected accounts, so that what is added is identity, limits,
+the claim of the run, the reading of the conversation, the budget and the first write to the log. With context the
+person has a mailbox and calendars at the local Google, and each call to it is timed by a proxy between; once as fast as
+it answers, and once with 100 ms more for each call, which is what the real one takes. {answers} answers each."""
+
+
+@dataclass
+class _Asked:
+    """Milliseconds until the first token, and with context also what the provider took."""
+
+    times: list[float] = field(default_factory=list)
+    slowest: list[float] = field(default_factory=list)
+    under_way: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return percentile(self.times, 0.5)
+
+
+async def measure(around: Surroundings, cast: Cast, answers: int) -> Part:
+    """Ask all in turns."""
+    await around.rest("tokens")
+    say(f"first tokens, {answers} answers each")
+    asked = {name: _Asked() for name in (ITSELF, ADAPTER, PLAIN, CONNECTED, SLOWED)}
+    async with rig(around) as on, provider_proxy(around.cloud.state.endpoints.google) as google:
+        environment = on.environment(TOKENS) | {"GOOGLE_API_ENDPOINT": google.url}
+        async with (
+            running(around, Program("stream", environment=environment), [on.core]) as stream,
+            running(around, Program("stream", RELAYS / "adapter", environment=environment), [on.core]) as adapter,
+        ):
+            await stream.ready()
+            await adapter.ready()
+            asking = _Asking(around, cast, on, google, stream, adapter)
+            for number, name in enumerate(interleaved(list(asked), WARMING + answers)):
+                if number == WARMING * len(asked):
+                    asked.update({each: _Asked() for each in asked})
+                await asking.ask(name, asked[name])
+    return _part(asked)
+
+
+@dataclass
+class _Asking:
+    around: Surroundings
+    cast: Cast
+    on: Rig
+    google: ProviderProxy
+    stream: Instance
+    adapter: Instance
+
+    async def ask(self, name: str, into: _Asked) -> None:
+        """One answer, up to its first token."""
+        self.google.calls.clear()
+        self.google.delay = SLOWED_SECONDS if name == SLOWED else 0.0
+        if name == ITSELF:
+            body = b'{"model": "measured", "stream": true}'
+            own = Ask("POST", f"/{TOKENS}/v1/chat/completions", {"Content-Length": str(len(body))}, body)
+            into.times.append(await _first_token(self.on.model, own, b'"content":" '))
+        elif name == ADAPTER:
+            asked = await self.around.asked_by(self.cast.plain, "stream", "/relay")
+            into.times.append(await _first_token(self.adapter.port, asked, MARK))
+        else:
+            into.times.append(await self._answer(self.cast.plain if name == PLAIN else self.cast.connected))
+        if self.google.calls:
+            into.slowest.append(self.google.slowest * 1000)
+            into.under_way.append(self.google.under_way * 1000)
+
+    async def _answer(self, person: Person) -> float:
+        run_id = await asyncio.to_thread(questions.waiting, UserId(person.user))
+        asked = await self.around.asked_by(person, "stream", f"/runs/{run_id}")
+        return await _first_token(self.stream.port, asked, MARK)
+
+
+async def _first_token(port: int, ask: Ask, mark: bytes) -> float:
+    """Milliseconds from the request to the mark; the answer is read to its end all the same. Raises `Refused`."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    headers = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "localhost", **ask.headers}.items())
+    began = time.perf_counter()
+    writer.write(f"{ask.method} {ask.target} HTTP/1.1\r\n{headers}\r\n".encode() + ask.body)
+    received, milliseconds = b"", 0.0
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while chunk := await reader.read(65536):
+            received += chunk
+            if not milliseconds and mark in received:
+                milliseconds = (time.perf_counter() - began) * 1000
+            if b"[DONE]" in received:
+                break
+    writer.close()
+    if not milliseconds:
+        raise Refused(f"{ask.target}: no token came: {received[-1000:].decode(errors='replace')}")
+    return milliseconds
+
+
+def _part(asked: dict[str, _Asked]) -> Part:
+    own = asked[ITSELF].median
+    figures = [
+        Figure("added without context, p50", asked[PLAIN].median - own, "ms", Target(MOST_MILLISECONDS)),
+        Figure("added by the adapter and the streaming layer alone, p50", asked[ADAPTER].median - own, "ms"),
+    ]
+    for name in (CONNECTED, SLOWED):
+        one, added = asked[name], asked[name].median - own
+        allowed = percentile(one.slowest, 0.5) * TIMES_SLOWEST + BESIDES_MILLISECONDS
+        ours = added - percentile(one.under_way, 0.5)
+        figures += [
+            Figure(f"added with context, of slowest call × 1.2 + 60 ms; {name}", added / allowed, "×", Target(1.0)),
+            Figure(f"added beside the time in which Google is waited for; {name}", ours, "ms"),
+        ]
+    rows = [[name, *_row(one)] for name, one in asked.items()]
+    columns = ("asked", "p50", "p95", "Google's slowest call, p50", "some call to Google under way, p50")
+    return Part(
+        title="The first token",
+        question="How much longer than for the model itself does a person wait for the first word?",
+        method=_METHOD.format(answers=len(asked[PLAIN].times)),
+        figures=figures,
+        tables=[Table("Milliseconds to the first token", columns, rows)],
+        conclusions=[
+            "The mailbox and the calendars are read at the same time, but each takes two calls, one after the other: "
+            "a list, then a batch of what it names. No answer can be quicker than both."
+        ],
+    )
+
+
+def _row(asked: _Asked) -> list[str]:
+    known = [f"{percentile(values, 0.5):.1f}" if values else "–" for values in (asked.slowest, asked.under_way)]
+    return [f"{asked.median:.1f}", f"{percentile(asked.times, 0.95):.1f}", *known]
