@@ -20,7 +20,7 @@ from scripts.local.project import service_account
 from scripts.local.state import State
 
 PATIENCE_SECONDS = 20.0
-BETWEEN_SECONDS = 0.05
+BETWEEN_SECONDS = 0.02
 ADA = "ada.lindqvist@gmail.example"
 BRAM = "bram.okafor@gmail.example"
 ADA_MICROSOFT = "ada.lindqvist@outlook.example"

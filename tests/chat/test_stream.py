@@ -12,7 +12,7 @@ from tests.sse import Event, events, text
 LOREM = "local-lorem"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def person(briefly: Briefly) -> Client:
     return briefly.sign_up()
 

@@ -16,6 +16,7 @@ from scripts.local.models import server
 from scripts.local.models.settings import Behaviour, ModelsConfig
 from scripts.local.people.models import Person
 from scripts.local.people.person import make_person
+from scripts.local.tour import QUESTION, SECOND_QUESTION
 from tests.briefly import eventually
 from tests.local.conftest import LoopThread, loop_thread
 
@@ -23,6 +24,8 @@ __all__ = ["loop_thread"]
 
 STEPS = 7
 STEPS_BEFORE_A_MODEL = 4
+STEPS_BEFORE_A_SECOND_ANSWER = 5
+RUN = ("scripts/run", "--once", "--port", "0", "--state")
 KEY = "sk-village"
 MODEL = "village-7b"
 
@@ -41,6 +44,16 @@ class Watched:
         )
         self.started: set[int] = set()
         self.lines: list[str] = []
+
+    @property
+    def succeeded(self) -> int:
+        """How many steps did."""
+        return sum(line.startswith("✓") for line in self.lines)
+
+    @property
+    def failed(self) -> int:
+        """How many steps did not."""
+        return sum(line.startswith("✗") for line in self.lines)
 
     def finish(self) -> int:
         """Read to the end; the exit status."""
@@ -78,20 +91,13 @@ def titles_of_today(person: Person) -> set[str]:
     return {event.summary for calendar in person.calendars for event in calendar.events if event.id in expected}
 
 
-def test_one_command_starts_briefly_takes_the_tour_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    person = make_person("demo", clock.now())
-    run = Watched("scripts/run", "--once", "--port", "0", "--state", str(tmp_path))
-    status = run.finish()
-    output = "\n".join(run.lines)
-    assert status == 0, output
-    assert sum(line.startswith("✓") for line in run.lines) == STEPS
-    sources = {line.split(": ", 1)[1] for line in run.lines if line.startswith("  [e")}
-    assert titles_of_today(person)
-    assert titles_of_today(person) <= sources
-    assert "scripts/call GET /users/me --as demo --port " in output
-    assert len(run.started) > STEPS
-    eventually(lambda: not run.left(), 5)
-    assert not (tmp_path / "state.json").exists()
+def side_by_side(*commands: Watched) -> list[int]:
+    """Read all to their ends; the exit statuses. No process of theirs may be left."""
+    with ThreadPoolExecutor() as pool:
+        statuses = list(pool.map(Watched.finish, commands))
+    assert min(len(command.started) for command in commands) > STEPS
+    eventually(lambda: not set().union(*(command.left() for command in commands)), 5)
+    return statuses
 
 
 @pytest.fixture
@@ -103,20 +109,46 @@ def village(loop_thread: LoopThread) -> Iterator[HttpEndpoint]:
     loop_thread.run(serving.close())
 
 
+def models_asked(village: HttpEndpoint) -> set[str]:
+    """The models that the server was asked for."""
+    received = requests.get(f"{village.url}/_control/requests", timeout=5).json()["requests"]
+    return {one["body"]["model"] for one in received}
+
+
+def test_one_command_takes_the_tour_and_beside_it_another_fails_where_its_compatible_server_does(
+    tmp_path: Path, village: HttpEndpoint
+) -> None:
+    assert SECOND_QUESTION not in QUESTION
+    gone = {"kind": "http", "status": 404, "match": {"text": SECOND_QUESTION}, "times": None}
+    assert requests.post(f"{village.url}/_control/faults", json=gone, timeout=5).ok
+    person, compatible = (
+        make_person("demo", clock.now()),
+        {"OPENAI_BASE_URL": f"{village.url}/v1", "OPENAI_API_KEY": KEY},
+    )
+    whole = Watched(*RUN, str(tmp_path / "whole"))
+    broken = Watched(*RUN, str(tmp_path / "broken"), **compatible)
+    statuses = side_by_side(whole, broken)
+    output = "\n".join(whole.lines)
+    assert statuses == [0, 1], output
+    assert (whole.succeeded, whole.failed) == (STEPS, 0)
+    sources = {line.split(": ", 1)[1] for line in whole.lines if line.startswith("  [e")}
+    assert titles_of_today(person)
+    assert titles_of_today(person) <= sources
+    assert "scripts/call GET /users/me --as demo --port " in output
+    assert (broken.succeeded, broken.failed) == (STEPS_BEFORE_A_SECOND_ANSWER, 1)
+    assert any(line.startswith(f"  {MODEL}, ") for line in broken.lines)
+    assert models_asked(village) == {MODEL}
+    assert not any((tmp_path / folder / "state.json").exists() for folder in ("whole", "broken"))
+
+
+@pytest.mark.long
 def test_of_two_copies_side_by_side_one_asks_a_compatible_server_and_one_fails_for_want_of_a_model(
     tmp_path: Path, village: HttpEndpoint
 ) -> None:
-    command = ("scripts/run", "--once", "--port", "0", "--state")
-    asking = Watched(*command, str(tmp_path / "asking"), OPENAI_BASE_URL=f"{village.url}/v1", OPENAI_API_KEY=KEY)
-    failing = Watched(*command, str(tmp_path / "failing"), OPENAI_BASE_URL="http://127.0.0.1:1/v1", OPENAI_MODEL=MODEL)
-    with ThreadPoolExecutor() as pool:
-        failed, succeeded = pool.map(Watched.finish, (failing, asking))
-    assert (failed, succeeded) == (1, 0), "\n".join(asking.lines)
-    assert sum(line.startswith("✗") for line in failing.lines) == 1
-    assert sum(line.startswith("✓") for line in failing.lines) == STEPS_BEFORE_A_MODEL
-    assert sum(line.startswith("✓") for line in asking.lines) == STEPS
+    asking = Watched(*RUN, str(tmp_path / "asking"), OPENAI_BASE_URL=f"{village.url}/v1", OPENAI_API_KEY=KEY)
+    failing = Watched(*RUN, str(tmp_path / "failing"), OPENAI_BASE_URL="http://127.0.0.1:1/v1", OPENAI_MODEL=MODEL)
+    assert side_by_side(failing, asking) == [1, 0], "\n".join(asking.lines)
+    assert (failing.succeeded, failing.failed) == (STEPS_BEFORE_A_MODEL, 1)
+    assert (asking.succeeded, asking.failed) == (STEPS, 0)
     assert any(line.startswith(f"  {MODEL}, ") for line in asking.lines)
-    received = requests.get(f"{village.url}/_control/requests", timeout=5).json()["requests"]
-    assert {one["body"]["model"] for one in received} == {MODEL}
-    assert min(len(asking.started), len(failing.started)) > STEPS
-    eventually(lambda: not asking.left() | failing.left(), 5)
+    assert models_asked(village) == {MODEL}

@@ -73,19 +73,21 @@ class Context:
     left_out: tuple[LeftOut, ...]
 
     @cached_property
-    def owner(self) -> str:
-        """The person's own address: their mails' sender, else whom most mails were sent to, else whom most events."""
-        counted = Counter(mail.sender[1] for mail in self.mails if mail.from_me)
-        counted = counted or Counter(email for mail in self.mails for _, email in mail.to)
+    def own(self) -> frozenset[str]:
+        """The person's addresses: their mails' senders, else whom most mails were sent to, else whom most events."""
+        senders = frozenset(mail.sender[1] for mail in self.mails if mail.from_me)
+        if senders:
+            return senders
+        counted = Counter(email for mail in self.mails for _, email in mail.to)
         counted = counted or Counter(email for event in self.events for _, email in event.attendees)
-        return counted.most_common(1)[0][0] if counted else ""
+        return frozenset(email for email, _ in counted.most_common(1))
 
     @cached_property
     def people(self) -> tuple[Address, ...]:
         """Everybody else who occurs, once for each address."""
         seen: dict[str, Address] = {}
         for address in self._addresses():
-            if address[1] != self.owner:
+            if address[1] not in self.own:
                 seen.setdefault(address[1] or address[0], address)
         return tuple(seen.values())
 

@@ -47,7 +47,7 @@ def questions_in(mail: ContextMail) -> list[str]:
 
 def waits_for_answer(mail: ContextMail, context: Context) -> bool:
     """Whether a person asked the owner of the mailbox, last of all in the thread, and has no answer."""
-    to_owner = not mail.to or any(email == context.owner for _, email in mail.to)
+    to_owner = not mail.to or any(email in context.own for _, email in mail.to)
     return (
         mail.last_in_thread
         and not mail.answered

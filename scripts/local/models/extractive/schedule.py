@@ -1,6 +1,6 @@
 """Answers about events: a day, the next meeting, how many, free time, overlaps, invitations, one event."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from scripts.local.models.context_blocks import Context, ContextEvent
@@ -76,7 +76,7 @@ def within(context: Context, span: Span | None) -> list[ContextEvent]:
 
 def company(event: ContextEvent, context: Context) -> Named | None:
     """Who else comes; None if nobody does."""
-    others = tuple(one for one in event.attendees if one[1] != context.owner)
+    others = tuple(one for one in event.attendees if one[1] not in context.own)
     return Named(others, "those who come") if others else None
 
 
@@ -178,7 +178,7 @@ def _length(event: ContextEvent) -> str:
 
 
 def _others(event: ContextEvent, context: Context) -> bool:
-    return any(email != context.owner for _, email in event.attendees)
+    return any(email not in context.own for _, email in event.attendees)
 
 
 def _collide(one: ContextEvent, other: ContextEvent) -> bool:
@@ -225,14 +225,14 @@ def _when(event: ContextEvent) -> str:
 
 
 def _company(event: ContextEvent, context: Context) -> str:
-    names = _names(event, context.owner)[:4]
+    names = _names(event, context.own)[:4]
     place = shown(event.location, "")
     return (f", with {', '.join(names)}" if names else "") + (f", at {place}" if place else "")
 
 
-def _names(event: ContextEvent, without: str = "") -> list[str]:
+def _names(event: ContextEvent, without: Collection[str] = ()) -> list[str]:
     """Attendees' names that may be shown; an address alone is not."""
-    names = (shown(name, "") for name, email in event.attendees if email != without)
+    names = (shown(name, "") for name, email in event.attendees if email not in without)
     return [name for name in names if name]
 
 
