@@ -55,10 +55,12 @@ def test_a_function_stores_and_signs_as_itself_in_the_buckets_of_its_row(copy: C
 
 def test_nobody_is_told_where_the_objects_are_behind_cloud_storage(copy: Copy) -> None:
     (child,) = (pid for name, pid in copy.background.state.processes.items() if name == "storage")
-    command = subprocess.run(["ps", "-o", "args=", "-p", str(child)], capture_output=True, text=True, check=True).stdout
+    command = subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", str(child)], capture_output=True, text=True, check=True
+    ).stdout
     port = command.partition("-port=")[2].split()[0]
-    assert port not in copy.background.state.model_dump_json()
-    assert port not in json.dumps(echo(copy)["environment"])
+    assert f":{port}" not in copy.background.state.model_dump_json()
+    assert f":{port}" not in json.dumps(echo(copy)["environment"])
 
 
 def test_secrets_are_files_that_follow_the_newest_version(copy: Copy) -> None:
