@@ -17,7 +17,7 @@ BODY_LIMIT = 32 * 1024 * 1024
 
 @dataclass
 class ProviderProxy:
-    """`calls` are begin and end of each, in seconds of the performance counter; `delay` is added to each, in seconds."""
+    """`calls` are begin and end of each, by the performance counter; `delay` is added to each. All in seconds."""
 
     target: str
     session: aiohttp.ClientSession
