@@ -13,7 +13,7 @@ def estimate(text: str) -> int:
 
     Source of the rule of thumb: https://help.openai.com/en/articles/4936856
     """
-    wide = 0 if text.isascii() else sum(character >= _WIDE_FROM for character in text)
+    wide = 0 if text.isascii() else sum(map(_WIDE_FROM.__le__, text))
     return wide + -(-(len(text) - wide) // _CHARACTERS_PER_TOKEN)
 
 

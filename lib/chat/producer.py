@@ -43,6 +43,7 @@ _REASONS: dict[FinishReason, wire.FinishReason] = {
     "other": "other",
 }
 
+_Guarding = asyncio.Task[tuple[Guard, Citations]]
 Answers = Callable[..., AsyncGenerator[Started | TextDelta | Completed, None]]
 
 
@@ -163,39 +164,53 @@ class Producer:
 
     async def _answer(self) -> None:
         progress = self._progress
-        history, question, preferences = await asyncio.to_thread(self._conversation)
+        history, question, preferences = await self._conversation()
         context = await self._context(question, preferences)
         cards = catalogue.choose(self._run.model or preferences.chat_model)
         smallest = min(cards, key=lambda card: card.window_tokens)
         built = await asyncio.to_thread(prompts.build, context, history, question, smallest)
         self._tell_context(built.context)
-        await self._reserve(cards, built.prompt)
-        guard = progress.guard = await asyncio.to_thread(_guard, built.context, history, question)
-        progress.citations = Citations(built.context.sources(guard.title))
-        progress.asked_at = time.monotonic()
-        pieces = self._with.answer(cards, built.prompt, max_output_tokens=_output_limit(cards))
-        async with aclosing(pieces) as stream:
-            async for piece in stream:
-                match piece:
-                    case Started(card):
-                        progress.work, progress.is_answering = self._work(card, built.prompt), True
-                    case TextDelta(text):
-                        progress.written += text
-                        await self._say(guard.feed(text))
-                    case Completed():
-                        progress.completed = piece
+        # It is made while others are waited for: the budget, and the model's first word.
+        guarding = asyncio.create_task(asyncio.to_thread(_guard, built.context, history, question))
+        try:
+            await self._reserve(cards, built.prompt)
+            progress.asked_at = time.monotonic()
+            pieces = self._with.answer(cards, built.prompt, max_output_tokens=_output_limit(cards))
+            async with aclosing(pieces) as stream:
+                async for piece in stream:
+                    await self._take(piece, built.prompt, guarding)
+            await self._guard(guarding)
+        finally:
+            guarding.cancel()
 
-    def _conversation(self) -> tuple[list[Turn], str, Preferences]:
-        """What was said before, the question, and what the person prefers."""
-        run = self._run
-        question = store.message(self._user, run.conversation_id, run.question_id)
+    async def _take(self, piece: Started | TextDelta | Completed, prompt: Prompt, guarding: _Guarding) -> None:
+        """A piece of what the model says."""
+        progress = self._progress
+        match piece:
+            case Started(card):
+                progress.work, progress.is_answering = self._work(card, prompt), True
+            case TextDelta(text):
+                progress.written += text
+                guard = progress.guard or await self._guard(guarding)
+                await self._say(guard.feed(text))
+            case Completed():
+                progress.completed = piece
+
+    async def _guard(self, guarding: _Guarding) -> Guard:
+        """The gate, as soon as it is made."""
+        self._progress.guard, self._progress.citations = await guarding
+        return self._progress.guard
+
+    async def _conversation(self) -> tuple[list[Turn], str, Preferences]:
+        """What was said before, the question, and what the person prefers; all read at once."""
+        run, user = self._run, self._user
+        question, earlier, preferences = await asyncio.gather(
+            asyncio.to_thread(store.message, user, run.conversation_id, run.question_id),
+            asyncio.to_thread(store.latest_messages, user, run.conversation_id, run.created_at, HISTORY_MESSAGES),
+            asyncio.to_thread(_preferences, user),
+        )
         if question is None:
             raise NotFound("The question was deleted")
-        earlier = store.latest_messages(self._user, run.conversation_id, run.created_at, HISTORY_MESSAGES)
-        try:
-            preferences = profile.read_preferences(self._user)
-        except NotFound:
-            preferences = Preferences()
         history = [Turn(message.role, message.text) for message in earlier if message.text]
         return history, question.text, preferences
 
@@ -363,9 +378,18 @@ async def _cancelled(task: "asyncio.Task[None]") -> None:
     await asyncio.wait({task})
 
 
-def _guard(context: Context, history: Sequence[Turn], question: str) -> Guard:
+def _preferences(user: UserId) -> Preferences:
+    try:
+        return profile.read_preferences(user)
+    except NotFound:
+        return Preferences()
+
+
+def _guard(context: Context, history: Sequence[Turn], question: str) -> tuple[Guard, Citations]:
+    """The gate before the reader, and what the answer may cite, by titles that have passed it."""
     own_words = [question, *(turn.text for turn in history if turn.role == "user")]
-    return context.guard(own_words, [turn.text for turn in history if turn.role == "assistant"])
+    guard = context.guard(own_words, [turn.text for turn in history if turn.role == "assistant"])
+    return guard, Citations(context.sources(guard.title))
 
 
 def _output_limit(cards: Sequence[ModelCard]) -> int:

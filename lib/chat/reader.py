@@ -14,7 +14,7 @@ from lib.chat.instance import Instance
 from lib.chat.models import Message, Run, RunState
 from lib.chat.producer import INTERRUPTED, TEXT_ID
 from lib.chat.ring import Ring
-from lib.chat.run_log import Chunk, RunLog
+from lib.chat.run_log import Chunk, RunLog, Stored
 from lib.core import clock
 from lib.core.errors import NotFound
 from lib.core.store import UserId
@@ -75,10 +75,10 @@ class Reader:
             raise NotFound("There is no such run")
         run = stored.run
         if resumption is None or resumption.run_id != run_id:
-            return self._lines(user, run_id, BEGINNING)
+            return self._lines(user, stored, BEGINNING)
         if run.state.is_over and resumption.position >= _end(run):
             return None
-        return self._lines(user, run_id, resumption.position)
+        return self._lines(user, stored, resumption.position)
 
     async def open_latest(
         self, user: UserId, conversation_id: str, resumption: Resumption | None
@@ -98,13 +98,14 @@ class Reader:
             return None
         return await self.open(user, run_id, resumption)
 
-    async def _lines(self, user: UserId, run_id: str, position: Position) -> AsyncIterator[Event]:
+    async def _lines(self, user: UserId, found: Stored, position: Position) -> AsyncIterator[Event]:
         """Follow the run through claims, instances and its end; ends early when it, or this instance, goes away."""
-        told_at = 0.0
+        told_at, run_id = 0.0, found.run.id
+        known: Stored | None = found
         while not self._instance.is_ending or self._instance.ring(run_id) is not None:
             ring = self._instance.ring(run_id)
             if ring is None:
-                stored = await self._log.read(user, run_id)
+                stored, known = known or await self._log.read(user, run_id), None
                 if stored is None:
                     return
                 run = stored.run

@@ -67,8 +67,11 @@ def withhold(text: str) -> Withheld:
 
 def speaks_to_an_assistant(sentence: str) -> bool:
     """Whether the sentence has a phrase that people use towards machines. Disguises by invisible signs are undone."""
-    plain = unicodedata.normalize("NFKC", sentence)
-    return bool(_ADDRESSED.search("".join(sign for sign in plain if unicodedata.category(sign) != "Cf").strip()))
+    plain = sentence
+    if not sentence.isascii():
+        normal = unicodedata.normalize("NFKC", sentence)
+        plain = "".join(sign for sign in normal if unicodedata.category(sign) != "Cf")
+    return bool(_ADDRESSED.search(plain.strip()))
 
 
 def _sentences(text: str) -> list[tuple[int, int]]:

@@ -114,10 +114,13 @@ def record_model_use(event: ModelUsed) -> bool:
         batch = client().batch()
         batch.create(_event(user, event.id), _stored(event.model_dump(mode="python")))
         batch.set(_usage_day(user, day), _model_counters(event, day), merge=True)
-        batch.set(_spend_day(user, day), _spend(committed=event.cost, spent=event.cost), merge=True)
+        changes = {day: event.cost}
         if event.reservation and reserved is not None:
             batch.delete(_reservation(user, event.reservation), option=client().write_option(exists=True))
-            batch.set(_spend_day(user, reserved[0]), _spend(committed=-reserved[1]), merge=True)
+            changes[reserved[0]] = Micros(changes.get(reserved[0], 0) - reserved[1])
+        for each, amount in changes.items():
+            spent = event.cost if each == day else 0
+            batch.set(_spend_day(user, each), _spend(committed=amount, spent=spent), merge=True)
         try:
             batch.commit()
         except AlreadyExists:

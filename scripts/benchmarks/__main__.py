@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from scripts.benchmarks import cold_start, first_token, http_layer, machine, relay, report
+from scripts.benchmarks import cold_start, firestore_writes, first_token, hand_out, http_layer, machine, relay, report
 from scripts.benchmarks.figures import Part
 from scripts.benchmarks.first_requests import Cast, cast
 from scripts.benchmarks.progress import say
@@ -40,11 +40,23 @@ async def _first_token(around: Surroundings, people: Cast, quick: bool) -> Part:
     return await first_token.measure(around, people, first_token.QUICK_ANSWERS if quick else first_token.ANSWERS)
 
 
+async def _writes(around: Surroundings, people: Cast, quick: bool) -> Part:
+    if quick:
+        return await firestore_writes.measure(around, people, seconds=1, answers=1)
+    return await firestore_writes.measure(around, people)
+
+
+async def _vault(around: Surroundings, people: Cast, quick: bool) -> Part:
+    return await hand_out.measure(around, people, quick=quick)
+
+
 PARTS: Mapping[str, Measure] = {
     "cold-start": _cold,
     "http-layer": _layer,
     "relay": _relay,
     "first-token": _first_token,
+    "writes": _writes,
+    "vault": _vault,
 }
 
 

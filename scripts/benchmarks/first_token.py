@@ -93,7 +93,7 @@ class _Asking:
             into.times.append(await _first_token(self.adapter.port, asked, MARK))
         else:
             into.times.append(await self._answer(self.cast.plain if name == PLAIN else self.cast.connected))
-        if self.google.calls:
+        if name in (CONNECTED, SLOWED):
             into.slowest.append(self.google.slowest * 1000)
             into.under_way.append(self.google.under_way * 1000)
 

@@ -104,10 +104,10 @@ class Surroundings:
             raise SetUpFailed(f"GET {path}: {status} {text}")
         return text
 
-    async def ask(self, person: Person, question: str) -> str:
-        """Ask in a new conversation; the id of the run that waits to be answered."""
-        conversation = await self.call(person, "POST", "/chat/conversations", {})
-        path = f"/chat/conversations/{conversation['id']}/messages"
+    async def ask(self, person: Person, question: str, conversation: str = "") -> str:
+        """Ask, in a new conversation if none is named; the id of the run that waits to be answered."""
+        conversation = conversation or (await self.call(person, "POST", "/chat/conversations", {}))["id"]
+        path = f"/chat/conversations/{conversation}/messages"
         posted = await self.call(person, "POST", path, {"id": uuid.uuid4().hex, "text": question})
         return str(posted["run"]["id"])
 

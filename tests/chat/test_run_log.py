@@ -28,7 +28,8 @@ def ending(house: House) -> Ending:
 
 
 def line(number: int) -> str:
-    return wire.encode(wire.TextDelta("answer", f"{number} 漢字🌊 "))
+    """A line with what passes for the end of one, but not in JSON."""
+    return wire.encode(wire.TextDelta("answer", f"{number} 漢字🌊\u2028\u0085 "))
 
 
 async def claimed(house: House) -> Stored:

@@ -19,6 +19,7 @@ from lib.core.errors import (
 )
 from lib.office import events, mail
 from lib.office.errors import ProviderThrottled
+from lib.office.google.client import GMAIL
 from lib.office.google.settings import GoogleApiSettings
 from lib.office.quota import Lane, QuotaLedger
 from tests.office.conftest import READING, Office
@@ -41,6 +42,13 @@ def quota(office: Office) -> Iterator[Office]:
 
 def labels(office: Office, account: Account) -> int:
     return len(office.mail(account).labels())
+
+
+def test_the_methods_of_a_collection_are_built_once(office: Office, first: Account) -> None:
+    """To build them takes milliseconds, and a batch names fifty."""
+    mailbox, again = office.client(first, GMAIL).methods.users(), office.client(first, GMAIL).methods.users()
+    assert again.messages() is mailbox.messages()
+    assert again.messages().get(userId="me", id="1f").uri.endswith("/users/me/messages/1f?alt=json")
 
 
 def test_a_refused_token_is_replaced_once_and_nobody_notices(office: Office, first: Account) -> None:

@@ -121,7 +121,24 @@ def _service(api: GoogleApi, endpoint: str) -> Any:
     """The API's methods, built from the document that the library carries: nothing is fetched."""
     document = json.loads(googleapiclient.discovery_cache.get_static_doc(api.name, api.version))
     base = f"{endpoint.rstrip('/')}/{document['servicePath']}"
-    return build_from_document(document, http=_NoTransport(), client_options={"api_endpoint": base})
+    return _Collection(build_from_document(document, http=_NoTransport(), client_options={"api_endpoint": base}))
+
+
+class _Collection:
+    """A collection of methods, and the collections in it, each built once: the library builds one anew whenever it is
+    named, with every method in it, which for a batch of messages takes longer than to read them.
+    """
+
+    def __init__(self, built: Any) -> None:
+        self._built = built
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._built, name)
+        if getattr(found, "__is_resource__", False):
+            collection = _Collection(found())
+            found = lambda: collection  # noqa: E731 (it stands where the library's own method would)
+        setattr(self, name, found)
+        return found
 
 
 class _NoTransport:

@@ -1,0 +1,114 @@
+"""How long the vault takes to hand out an access token."""
+
+import asyncio
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import aiohttp
+
+from lib.accounts import access
+from lib.core import settings
+from lib.core.store import UserId
+from scripts.benchmarks.figures import Figure, Part, Table
+from scripts.benchmarks.first_requests import SCOPE, Cast
+from scripts.benchmarks.instances import Instance, Program, Refused, running
+from scripts.benchmarks.progress import say
+from scripts.benchmarks.samples import percentile
+from scripts.benchmarks.surroundings import Surroundings
+
+FRESH, QUICK_FRESH = 300, 10
+REFRESHED, QUICK_REFRESHED = 40, 2
+KEPT = 1000
+WARMING = 10
+IN_MEMORY, STORED, RENEWED = "from the caller's memory", "stored and fresh", "refreshed at Google"
+
+_METHOD = """\
+A warm instance of `tokens` is asked for a token of a connected Google account, as `mail` asks it, one request at a time
+over one kept connection: {fresh} times while the stored token is good (Firestore holds it sealed, the keyset is in
+memory, each hand-out is written to the audit log first), and {refreshed} times with word that Google has refused it, so
+that it is refreshed at the local Google under a lease. What callers keep in memory is timed in this process."""
+
+
+async def measure(around: Surroundings, cast: Cast, *, quick: bool = False) -> Part:
+    """Ask for tokens of all three kinds."""
+    fresh, refreshed = (QUICK_FRESH, QUICK_REFRESHED) if quick else (FRESH, REFRESHED)
+    say(f"the vault, {fresh} hand-outs and {refreshed} refreshes")
+    await around.rest()
+    times: dict[str, list[float]] = {STORED: [], RENEWED: []}
+    async with running(around, Program("tokens")) as tokens, aiohttp.ClientSession() as session:
+        await tokens.ready()
+        token = ""
+        for number in range(WARMING + fresh):
+            token, milliseconds = await _handed_out(around, cast, tokens, session)
+            times[STORED] += [milliseconds] if number >= WARMING else []
+        for _ in range(refreshed):
+            token, milliseconds = await _handed_out(around, cast, tokens, session, refused=token)
+            times[RENEWED].append(milliseconds)
+    times[IN_MEMORY] = await asyncio.to_thread(_from_memory, around, cast)
+    return _part(times)
+
+
+async def _handed_out(
+    around: Surroundings, cast: Cast, tokens: Instance, session: aiohttp.ClientSession, refused: str | None = None
+) -> tuple[str, float]:
+    wish = {"account_id": cast.account_id, "purpose": "measure", "scopes": [SCOPE]}
+    if refused is not None:
+        wish["refused_token_hash"] = hashlib.sha256(refused.encode()).hexdigest()
+    ask = around.asked_by_sibling(cast.connected, "mail", "tokens", "/access-tokens", wish)
+    began = time.perf_counter()
+    url = f"http://127.0.0.1:{tokens.port}{ask.target}"
+    async with session.post(url, data=ask.body, headers=ask.headers) as answer:
+        text = await answer.text()
+    milliseconds = (time.perf_counter() - began) * 1000
+    if answer.status != 200:
+        raise Refused(f"{ask.target}: {answer.status} {text}")
+    return str(json.loads(text)["token"]), milliseconds
+
+
+def _from_memory(around: Surroundings, cast: Cast) -> list[float]:
+    times: list[float] = []
+    site = around.cloud.supervisor.services["mail"].site
+    with _environment(site.environment("mail", 0)):
+        for number in range(KEPT + 1):
+            began = time.perf_counter()
+            access.access_token(UserId(cast.connected.user), cast.account_id, purpose="measure", scopes=[SCOPE])
+            times += [(time.perf_counter() - began) * 1000] if number else []
+    return times
+
+
+@contextmanager
+def _environment(of_function: Mapping[str, str]) -> Iterator[None]:
+    """Be that function for as long as the block."""
+    before = dict(os.environ)
+    os.environ.update(of_function)
+    settings.forget()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        settings.forget()
+
+
+def _part(times: Mapping[str, list[float]]) -> Part:
+    figures = [
+        Figure(f"hand-out, {name}, {share}", percentile(times[name], value), "ms", digits=3 if name == IN_MEMORY else 1)
+        for name in (IN_MEMORY, STORED, RENEWED)
+        for share, value in (("p50", 0.5), ("p99", 0.99))
+    ]
+    rows = [[name, str(len(values)), f"{percentile(values, 0.95):.3f}"] for name, values in times.items()]
+    return Part(
+        title="The vault",
+        question="How long does a function wait for an access token?",
+        method=_METHOD.format(fresh=len(times[STORED]), refreshed=len(times[RENEWED])),
+        figures=figures,
+        tables=[Table("In between", ("hand-out", "number", "p95, ms"), rows)],
+        conclusions=[
+            "Callers keep a token until five minutes before it expires, so that most requests wait for none; each "
+            "account and purpose pays for a hand-out about once an hour."
+        ],
+    )
