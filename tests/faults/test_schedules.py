@@ -15,9 +15,9 @@ from tests.faults.wave import Failed, Sea
 
 PROVIDERS = ("google",)
 FIRST_SEED = 20_000
-SHORT = 12
+SHORT = 8
 LONG = 1_000
-AT_ONCE = 20
+AT_ONCE = 25
 
 
 def play(briefly: Briefly, seeds: list[int]) -> tuple[Sea, list[Failed]]:

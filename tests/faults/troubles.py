@@ -82,7 +82,8 @@ def _mishaps(function: str, path: str, steps: tuple[str, ...], weight: int = 1, 
             seconds = {"delay": (0.2, 1.5), "twice": (0.0, 0.3), "kill": (0.0, 0.25)}.get(harm)
             timed = {"seconds": round(rng.uniform(*seconds), 3)} if seconds else {}
             wish = {"function": function, "kind": harm, "path_prefix": path} | whom | fields | timed
-            return wish | {"skip": rng.choice((0, 0, 0, 1)), "times": rng.choice((1, 1, 2))}
+            times = 1 if harm.startswith("kill") else rng.choice((1, 1, 2))
+            return wish | {"skip": rng.choice((0, 0, 0, 1)), "times": times}
 
         return drawn
 

@@ -109,6 +109,8 @@ class Sea:
         return loaded[2:]
 
     def _let_pass(self, seconds: float, lives: list[Life], around: Surroundings) -> None:
+        """Move the clock, once nobody is in the midst of refreshing: a lease would run out under its holder."""
+        eventually(lambda: not self._is_at_work("tokens"))
         around.tasks += evidence.waiting_tasks(self.briefly)
         for life in lives:
             life.expiries.append(clock.now())
@@ -184,6 +186,10 @@ class Sea:
             self.tally.struck.update(f"{call['operation']}: {call['fault']}" for call in faulty)
         befallen = cases[0].around.befallen
         self.tally.struck.update(f"{one['function']}: {one['kind']}" for one in befallen)
+
+    def _is_at_work(self, function: str) -> bool:
+        instances = self.briefly.control("runner", "GET", "functions")[function]["instances"]
+        return any(instance["in_flight"] for instance in instances)
 
     def _befallen(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.briefly.control("runner", "GET", "mishaps")["befallen"]
