@@ -1,6 +1,7 @@
 """The command `python -m scripts.benchmarks [PART…] [--quick]`: measure, say what came out, and write BENCHMARKS.md.
 
-Only a run of all parts, and no quick one, writes the file.
+Only a run of all parts, and no quick one, writes the file: after each part, so that a run that is broken off keeps what
+it has measured.
 """
 
 import argparse
@@ -60,13 +61,16 @@ PARTS: Mapping[str, Measure] = {
 }
 
 
-async def measure(names: Sequence[str], quick: bool) -> list[Part]:
-    """The named parts, in one local cloud. Raises `NotReady`."""
+async def measure(names: Sequence[str], quick: bool, keep: Callable[[list[Part]], None]) -> None:
+    """Measure the named parts in one local cloud, and hand on what there is after each. Raises `NotReady`."""
+    parts: list[Part] = []
     say("the local cloud starts")
     async with surroundings() as around:
         people = await cast(around)
         await around.rest("on-user")
-        return [await PARTS[name](around, people, quick) for name in names]
+        for name in names:
+            parts.append(await PARTS[name](around, people, quick))
+            keep(parts)
 
 
 def main() -> int:
@@ -76,16 +80,22 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="see that all works; the figures mean nothing")
     given = parser.parse_args()
     of_machine = list(machine.described())
+    writes = not given.parts and not given.quick
+    text = ""
+
+    def keep(parts: list[Part]) -> None:
+        nonlocal text
+        text = report.written(of_machine, parts)
+        if writes:
+            FILE.write_text(text, encoding="utf-8")
+
     try:
-        parts = asyncio.run(measure(given.parts or list(PARTS), given.quick))
+        asyncio.run(measure(given.parts or list(PARTS), given.quick, keep))
     except NotReady as error:
         print(error, file=sys.stderr)
         return NOT_READY
-    text = report.written(of_machine, parts)
     print(text)
-    if not given.parts and not given.quick:
-        FILE.write_text(text, encoding="utf-8")
-    say(f"done{'' if given.parts or given.quick else f', and written to {FILE.name}'}")
+    say(f"done{f', and written to {FILE.name}' if writes else ''}")
     return 0
 
 
