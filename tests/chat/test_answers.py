@@ -21,23 +21,13 @@ from tests.sse import Event, text
 DAY = "What does my day look like, and who is waiting for an answer from me?"
 
 
-def with_adas_account(briefly: Briefly) -> Client:
+@pytest.fixture
+def ada(briefly: Briefly) -> Client:
     """Somebody with Ada's Google account, in Ada's time zone."""
     person = briefly.sign_up()
     person.connect_google()
     assert person.call("PATCH", "/users/me/preferences", {"time_zone": "Europe/Berlin"}).status_code == 200
     return person
-
-
-@pytest.fixture(scope="module")
-def ada(briefly: Briefly) -> Client:
-    return with_adas_account(briefly)
-
-
-@pytest.fixture
-def another_ada(briefly: Briefly) -> Client:
-    """For whom nothing has been answered yet, and who may lose the account or the budget."""
-    return with_adas_account(briefly)
 
 
 def seeded(briefly: Briefly) -> dict[str, Any]:
@@ -63,17 +53,17 @@ def test_an_answer_cites_the_events_of_the_day_and_the_mails_that_wait(briefly: 
     assert [event.type for event in read[-4:]] == ["text-end", "message-metadata", "finish", "done"]
 
 
-def test_an_answer_is_stored_and_metered_once(briefly: Briefly, another_ada: Client) -> None:
-    conversation, posted = ask(another_ada, DAY)
-    read = answer(another_ada, posted["run"]["id"])
+def test_an_answer_is_stored_and_metered_once(briefly: Briefly, ada: Client) -> None:
+    conversation, posted = ask(ada, DAY)
+    read = answer(ada, posted["run"]["id"])
     told = next(event.document for event in read if event.type == "message-metadata")["messageMetadata"]
-    question, kept = another_ada.get(f"/chat/conversations/{conversation}/messages")["messages"]
+    question, kept = ada.get(f"/chat/conversations/{conversation}/messages")["messages"]
     assert (question["role"], kept["role"], kept["text"]) == ("user", "assistant", text(read))
     assert kept["id"] == posted["answer_id"] == read[0].document["messageId"]
-    (used,) = eventually(lambda: another_ada.get("/usage/models")["events"])
+    (used,) = eventually(lambda: ada.get("/usage/models")["events"])
     assert (used["model"], used["cost"], used["tokens"]) == (told["model"], told["cost_micros"], told["tokens"])
     assert used["outcome"] == "completed"
-    limit = another_ada.get("/usage/limits")["model_spend_per_day"]
+    limit = ada.get("/usage/limits")["model_spend_per_day"]
     assert limit["committed"] == used["cost"]
 
 
@@ -120,17 +110,15 @@ def test_orders_to_an_assistant_do_not_even_reach_the_model(briefly: Briefly, ad
     assert smuggled(told, injection["link"], injection["address"], injection["instruction"]) == []
 
 
-def test_what_an_answer_has_quoted_stays_a_quotation_when_its_mail_is_gone(
-    briefly: Briefly, another_ada: Client
-) -> None:
+def test_what_an_answer_has_quoted_stays_a_quotation_when_its_mail_is_gone(briefly: Briefly, ada: Client) -> None:
     claim = seeded(briefly)["injection"]["instruction"]
-    conversation, posted = ask(another_ada, DAY, model="local-obedient")
-    first = text(answer(another_ada, posted["run"]["id"]))
-    account = another_ada.get("/accounts/")["accounts"][0]["id"]
-    assert another_ada.call("DELETE", f"/accounts/{account}", sensitive=True).status_code == 200
-    _, again = ask(another_ada, "And what else?", conversation, model="local-obedient")
+    conversation, posted = ask(ada, DAY, model="local-obedient")
+    first = text(answer(ada, posted["run"]["id"]))
+    account = ada.get("/accounts/")["accounts"][0]["id"]
+    assert ada.call("DELETE", f"/accounts/{account}", sensitive=True).status_code == 200
+    _, again = ask(ada, "And what else?", conversation, model="local-obedient")
     with briefly.models_that(style="paraphrase"):
-        second = text(answer(another_ada, again["run"]["id"]))
+        second = text(answer(ada, again["run"]["id"]))
     for told in (first, second):
         assert claim in told
         assert claim not in outside_quotations(told)
@@ -154,12 +142,10 @@ def test_the_day_without_an_account_is_said_to_be_unknown(briefly: Briefly) -> N
     assert read[-2].type == "finish"
 
 
-def test_a_budget_that_is_used_up_is_told(briefly: Briefly, another_ada: Client) -> None:
+def test_a_budget_that_is_used_up_is_told(briefly: Briefly, ada: Client) -> None:
     now = clock.now()
-    store.reserve(
-        UserId(another_ada.user), "a-test", now.astimezone(UTC).date(), Micros(2_000_000), now.replace(year=2099)
-    )
-    _, posted = ask(another_ada, DAY)
-    read = answer(another_ada, posted["run"]["id"])
+    store.reserve(UserId(ada.user), "a-test", now.astimezone(UTC).date(), Micros(2_000_000), now.replace(year=2099))
+    _, posted = ask(ada, DAY)
+    read = answer(ada, posted["run"]["id"])
     assert [event.type for event in read[-2:]] == ["error", "done"]
     assert "budget" in read[-2].document["errorText"]

@@ -15,7 +15,7 @@ from tests.faults.wave import Failed, Sea
 
 PROVIDERS = ("google",)
 FIRST_SEED = 20_000
-SHORT = 8
+SHORT = 3
 LONG = 1_000
 AT_ONCE = 25
 

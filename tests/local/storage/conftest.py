@@ -1,7 +1,8 @@
 """One Cloud Storage for the tests of this folder; every test names objects of its own."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from google.cloud.storage import Blob
@@ -14,6 +15,11 @@ from tests.storage_rig import StorageRig, storage_rig
 def rig(loop_thread: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageRig]:
     with storage_rig(loop_thread, tmp_path_factory.mktemp("storage")) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _own_clock(move_clock: Callable[[timedelta], None]) -> None:
+    """Google's client signs by the real time, so that no other test's clock may be in force here."""
 
 
 @pytest.fixture
