@@ -31,10 +31,9 @@ _DESTINATION = r"\]\((?P<destination>(?:(?!\]\()\S)*)"
 _DEFINITION = r"\]:(?P<defined>(?:(?!\]:)\S)+)"
 _LEAST_ENCODED = 16
 _ENCODED = rf"[a-z0-9+/_\-]{{{_LEAST_ENCODED},}}={{0,2}}"
-_SHAPES = re.compile(
+_SHAPES = (
     f"(?P<link>{_URL}|{_OPAQUE}|{_HOST_WITH_NUMBER})|(?P<address>{_ADDRESS})|(?P<domain>{_DOMAIN})"
-    f"|{_DESTINATION}|{_DEFINITION}|(?P<encoded>{_ENCODED})",
-    re.IGNORECASE,
+    f"|{_DESTINATION}|{_DEFINITION}|(?P<encoded>{_ENCODED})"
 )
 _UNBRACKETED = re.compile(r"[\[({](dot|punkt|at|\.|@)[\])}]", re.IGNORECASE)
 _PLAIN = {"dot": ".", "punkt": ".", "at": "@", ".": ".", "@": "@"}
@@ -76,7 +75,7 @@ class Word:
         if self._is_simple and len(self.text) < _LEAST_ENCODED:
             return
         position = 0
-        while match := _SHAPES.search(self.text, position):
+        while match := _shapes().search(self.text, position):
             span = self._span(match)
             if span is None:
                 position = _after(match)
@@ -167,6 +166,12 @@ def _is_readable(data: bytes) -> bool:
         return all(character.isprintable() or character.isspace() for character in data.decode())
     except UnicodeDecodeError:
         return False
+
+
+@cache
+def _shapes() -> re.Pattern[str]:
+    """Compiled for the first answer: that takes longer than many an import, and a start has to wait for those."""
+    return re.compile(_SHAPES, re.IGNORECASE)
 
 
 @cache

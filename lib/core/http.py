@@ -96,15 +96,9 @@ class Service:
         self._admits = admits
         self._limit = limit
         self._routes: dict[str, _Route] = {}
-        self.app = OpenAPI(
-            __name__,
-            info=Info(title=title, version=VERSION),
-            doc_ui=False,
-            responses={"default": _PROBLEM_RESPONSE},
-            validation_error_status="default",
-            validation_error_model=ProblemDocument,
-            validation_error_callback=_refuse_invalid,
-        )
+        self._title = title
+        self._additions: list[Callable[[OpenAPI, bool], None]] = []
+        self.app = _application(title)
         self.app.config["MAX_CONTENT_LENGTH"] = MAXIMUM_BODY_BYTES
         self.app.url_map.strict_slashes = False
         # Werkzeug would answer a doubled slash with a redirect, before identity and without a problem's form.
@@ -125,7 +119,10 @@ class Service:
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI 3.1 document of the routes."""
-        document: dict[str, Any] = self.app.api_doc
+        documented = _application(self._title)
+        for add in self._additions:
+            add(documented, True)
+        document: dict[str, Any] = documented.api_doc
         # flask-openapi3 writes null for want of security schemes, which OpenAPI does not know.
         document["components"].pop("securitySchemes", None)
         return document
@@ -162,13 +159,21 @@ class Service:
             self._routes[handler.__name__] = _Route(
                 name, sensitive, takes_json="body" in hints, takes_query="query" in hints
             )
-            getattr(self.app, method.lower())(
-                rule,
-                responses={status: _documented(hints.get("return"))},
-                summary=(getdoc(handler) or "").partition("\n")[0],
-                operation_id=handler.__name__,
-                openapi_extensions={"x-briefly-sensitive": True} if sensitive else None,
-            )(_view(handler, hints, name, status))
+            view = _view(handler, hints, name, status)
+
+            def add(application: OpenAPI, is_documented: bool) -> None:
+                getattr(application, method.lower())(
+                    rule,
+                    responses={status: _documented(hints.get("return"))},
+                    summary=(getdoc(handler) or "").partition("\n")[0],
+                    operation_id=handler.__name__,
+                    openapi_extensions={"x-briefly-sensitive": True} if sensitive else None,
+                    doc_ui=is_documented,
+                )(view)
+
+            # To describe the routes takes a tenth of a start, and who serves them needs no description.
+            add(self.app, False)
+            self._additions.append(add)
             return handler
 
         return register
@@ -194,6 +199,18 @@ class Service:
     def _identify(self, route: _Route) -> Identity:
         received = Request(request.headers, request.method, _target(), request.get_data())
         return identify(received, sensitive=route.sensitive)
+
+
+def _application(title: str) -> OpenAPI:
+    return OpenAPI(
+        __name__,
+        info=Info(title=title, version=VERSION),
+        doc_ui=False,
+        responses={"default": _PROBLEM_RESPONSE},
+        validation_error_status="default",
+        validation_error_model=ProblemDocument,
+        validation_error_callback=_refuse_invalid,
+    )
 
 
 def _check_strict(hints: dict[str, Any]) -> None:

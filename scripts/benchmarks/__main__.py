@@ -52,12 +52,12 @@ async def _vault(around: Surroundings, people: Cast, quick: bool) -> Part:
 
 
 PARTS: Mapping[str, Measure] = {
-    "cold-start": _cold,
     "http-layer": _layer,
-    "relay": _relay,
     "first-token": _first_token,
     "writes": _writes,
     "vault": _vault,
+    "relay": _relay,
+    "cold-start": _cold,
 }
 
 
