@@ -82,7 +82,7 @@ class Surroundings:
     async def connect_google(self, person: Person, email: str) -> str:
         """Connect the person's Google account, consenting at once; the account's id. Raises `SetUpFailed`."""
         await self.control("google", "auto_approve", {"enabled": True})
-        redirect = self.cloud.state.endpoints.redirect_url
+        redirect = self.cloud.state.endpoints.redirect_url("google")
         wish = {"provider": "google", "redirect_url": redirect, "login_hint": email}
         started = await self.call(person, "POST", "/accounts/connections", wish)
         async with self.cloud.session.get(started["authorize_url"], allow_redirects=False) as returned:
