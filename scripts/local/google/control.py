@@ -35,6 +35,8 @@ from scripts.local.people.models import Message
 from scripts.local.provider.consent import AutoApproval
 from scripts.local.provider.control import (
     AutoApproveRequest,
+    DeliveredMail,
+    PagesRequest,
     Strict,
     Told,
     Unknown,
@@ -63,20 +65,9 @@ class QuotaRequest(Strict):
     status: Literal[403, 429] | None = None
 
 
-class PagesRequest(Strict):
-    """Whether lists of events give short and empty pages."""
+class MailRequest(DeliveredMail):
+    """A mail to deliver now, and where to."""
 
-    short: bool
-
-
-class MailRequest(UserRequest):
-    """A mail to deliver now."""
-
-    sender: str
-    sender_name: str = ""
-    subject: str
-    text: str
-    html: str | None = None
     thread_id: str | None = None
     labels: tuple[str, ...] = ("INBOX", "UNREAD")
 

@@ -4,17 +4,14 @@ Sources: https://developers.google.com/identity/protocols/oauth2/web-server#exch
 RFC 6749 section 5.2 (errors), RFC 7636 section 4.6 (PKCE). A refresh never gives a new refresh token.
 """
 
-import base64
-import binascii
-import hashlib
 import secrets
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
 
 from scripts.local import clock
 from scripts.local.google.accounts import Accounts
 from scripts.local.google.grants import ACCESS_TOKEN_SECONDS, Code, Grants
 from scripts.local.google.id_tokens import IdTokens
+from scripts.local.provider.client_authentication import MalformedCredentials, presented_client, verifies
 from scripts.local.provider.wire import Answer, Call, Json, json_answer, single_values
 
 PATHS = ("/token", "/oauth2/v4/token")
@@ -46,18 +43,6 @@ def form_of(call: Call) -> dict[str, str]:
         raise OauthError("invalid_request", message) from None
 
 
-def presented_client(call: Call, form: dict[str, str]) -> tuple[str | None, str | None]:
-    """Client id and secret from the Basic header (RFC 6749, section 2.3.1) or else from the body."""
-    scheme, _, encoded = call.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return form.get("client_id"), form.get("client_secret")
-    try:
-        name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise OauthError("invalid_request", "Malformed Authorization header.") from None
-    return unquote_plus(name), unquote_plus(secret)
-
-
 @dataclass(slots=True)
 class TokenEndpoint:
     """Redeems the grants of one client."""
@@ -85,6 +70,8 @@ class TokenEndpoint:
             if form.get("grant_type") == "refresh_token":
                 return json_answer(self._refresh(form))
             raise OauthError("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
+        except MalformedCredentials:
+            return OauthError("invalid_request", "Malformed Authorization header.").answer()
         except OauthError as refusal:
             return refusal.answer()
 
@@ -149,8 +136,5 @@ class TokenEndpoint:
 def _check_verifier(verifier: str | None, challenge: str, method: str) -> None:
     if not verifier:
         raise OauthError("invalid_grant", "Missing code verifier.")
-    if method == "S256":
-        digest = hashlib.sha256(verifier.encode()).digest()
-        verifier = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    if not secrets.compare_digest(verifier.encode(), challenge.encode()):
+    if not verifies(verifier, challenge, method):
         raise OauthError("invalid_grant", "Invalid code verifier.")

@@ -4,12 +4,8 @@ Sources: https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-aut
 and #refresh-the-access-token; https://learn.microsoft.com/en-us/entra/identity-platform/refresh-tokens (rotation).
 """
 
-import base64
-import binascii
-import hashlib
 import secrets
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
 
 from scripts.local import clock
 from scripts.local.microsoft.authorization_request import read_scopes
@@ -18,6 +14,7 @@ from scripts.local.microsoft.errors import EntraError
 from scripts.local.microsoft.grants import Code, Grants, RefreshToken, Terms
 from scripts.local.microsoft.id_tokens import IdTokens
 from scripts.local.microsoft.scopes import OFFLINE, SIGN_IN, answered
+from scripts.local.provider.client_authentication import MalformedCredentials, presented_client, verifies
 from scripts.local.provider.wire import Answer, Call, Json, json_answer, single_values
 
 TOKEN = "oauth2/v2.0/token"
@@ -46,8 +43,10 @@ class TokenEndpoint:
         """One exchange."""
         try:
             form = _form_of(call)
-            self._check_client(tenant, *_presented_client(call, form))
+            self._check_client(tenant, *presented_client(call, form))
             return json_answer(self._exchange(tenant, form, origin), headers=_HEADERS)
+        except MalformedCredentials:
+            return EntraError(9002313).answer(call)
         except EntraError as error:
             return error.answer(call)
 
@@ -163,25 +162,8 @@ def _required(form: dict[str, str], parameter: str) -> str:
     return form[parameter]
 
 
-def _presented_client(call: Call, form: dict[str, str]) -> tuple[str | None, str | None]:
-    """Client id and secret from the Basic header (RFC 6749, section 2.3.1) or else from the body."""
-    scheme, _, encoded = call.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return form.get("client_id"), form.get("client_secret")
-    try:
-        name, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise EntraError(9002313) from None
-    return unquote_plus(name), unquote_plus(secret)
-
-
 def _check_verifier(verifier: str | None, terms: Terms) -> None:
-    if terms.challenge is None:
-        return
-    if verifier and terms.challenge_method == "S256":
-        digest = hashlib.sha256(verifier.encode()).digest()
-        verifier = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    if not secrets.compare_digest((verifier or "").encode(), terms.challenge.encode()):
+    if terms.challenge is not None and not verifies(verifier, terms.challenge, terms.challenge_method):
         raise EntraError(501481)
 
 

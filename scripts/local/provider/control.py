@@ -33,6 +33,22 @@ class UserRequest(Strict):
     user: str
 
 
+class PagesRequest(Strict):
+    """Whether lists give short and empty pages."""
+
+    short: bool
+
+
+class DeliveredMail(UserRequest):
+    """A mail to deliver now; providers add where to."""
+
+    sender: str
+    sender_name: str = ""
+    subject: str
+    text: str
+    html: str | None = None
+
+
 class Unknown(Exception):
     """The request names something that does not exist."""
 

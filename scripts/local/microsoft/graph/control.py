@@ -25,7 +25,15 @@ from scripts.local.microsoft.graph.errors import GraphError
 from scripts.local.microsoft.graph.event_writing import changed
 from scripts.local.microsoft.graph.mailbox import Folder, Mailbox, StoredMessage
 from scripts.local.people.models import Message
-from scripts.local.provider.control import Strict, Told, Unknown, UserRequest, reading
+from scripts.local.provider.control import (
+    DeliveredMail,
+    PagesRequest,
+    Strict,
+    Told,
+    Unknown,
+    UserRequest,
+    reading,
+)
 
 
 class QuotaRequest(Strict):
@@ -42,20 +50,9 @@ class LatencyRequest(Strict):
     seconds: float = Field(ge=0)
 
 
-class PagesRequest(Strict):
-    """Whether lists give short and empty pages."""
+class MailRequest(DeliveredMail):
+    """A mail to deliver now, and where to."""
 
-    short: bool
-
-
-class MailRequest(UserRequest):
-    """A mail to deliver now."""
-
-    sender: str
-    sender_name: str = ""
-    subject: str
-    text: str
-    html: str | None = None
     reply_to: str | None = None
     folder: str = "inbox"
     read: bool = False
