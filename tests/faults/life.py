@@ -181,7 +181,8 @@ class Life:
         """What was answered, which is written down; None if the answer was lost."""
         try:
             answer = self.client.call(method, path, body, sensitive=sensitive, patience=PATIENCE_SECONDS)
-        except requests.exceptions.ConnectionError:
+        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError):
+            # The latter is a connection that broke within the answer's body.
             return None
         self.told.append(answer.text)
         if answer.status_code not in HONEST:

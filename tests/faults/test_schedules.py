@@ -4,6 +4,7 @@ A seed makes a schedule; `--fault-seed N` plays that one alone.
 """
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -20,12 +21,17 @@ LONG = 1_000
 AT_ONCE = 25
 
 
-def play(briefly: Briefly, seeds: list[int]) -> tuple[Sea, list[Failed]]:
-    """Every seed's schedule, some at once."""
+def play(briefly: Briefly, seeds: list[int], tell: Callable[[str], None] = print) -> tuple[Sea, list[Failed]]:
+    """Every seed's schedule, some at once; `tell` hears of each wave, so that a broken-off run is not lost."""
     failed: list[Failed] = []
     with Sea.on(briefly) as sea:
         for begin in range(0, len(seeds), AT_ONCE):
-            failed += sea.wave([draw(seed, PROVIDERS) for seed in seeds[begin : begin + AT_ONCE]])
+            wave, began = seeds[begin : begin + AT_ONCE], time.monotonic()
+            found = sea.wave([draw(seed, PROVIDERS) for seed in wave])
+            failed += found
+            tell(f"seeds {wave[0]} to {wave[-1]} in {time.monotonic() - began:.0f} s, {len(found)} failed")
+            if found:
+                tell(report(found))
     return sea, failed
 
 
@@ -42,10 +48,13 @@ def test_a_few_lives(briefly: Briefly, fault_seed: int | None) -> None:
 @pytest.mark.long
 def test_a_thousand_lives(briefly: Briefly, capsys: pytest.CaptureFixture[str]) -> None:
     seeds = list(range(FIRST_SEED, FIRST_SEED + LONG))
-    began = time.monotonic()
-    sea, failed = play(briefly, seeds)
-    with capsys.disabled():
-        print(f"\nseeds {seeds[0]} to {seeds[-1]} in {time.monotonic() - began:.0f} s\n{sea.tally}")  # noqa: T201
+
+    def tell(line: str) -> None:
+        with capsys.disabled():
+            print(line, flush=True)  # noqa: T201
+
+    sea, failed = play(briefly, seeds, tell)
+    tell(str(sea.tally))
     assert not failed, report(failed)
     assert not readable(sea.tally.secrets)
 
