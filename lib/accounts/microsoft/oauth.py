@@ -4,9 +4,7 @@ https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-fl
 """
 
 from collections.abc import Callable
-from typing import Any
-
-from msal import ConfidentialClientApplication, TokenCache
+from typing import TYPE_CHECKING, Any
 
 from lib.accounts import token_endpoint
 from lib.accounts.errors import CodeRefused, ProviderBusy
@@ -14,11 +12,14 @@ from lib.accounts.microsoft import authority, refusals
 from lib.accounts.microsoft import scopes as named
 from lib.accounts.microsoft.refusals import Refusal
 from lib.accounts.microsoft.settings import MicrosoftSettings
-from lib.accounts.microsoft.transport import MICROSOFT, Transport
+from lib.accounts.microsoft.transport import MICROSOFT
 from lib.accounts.ports import Grant, GrantEnded, Owner
 from lib.accounts.token_endpoint import TokenAnswer
-from lib.core import deadline, secrets, telemetry
+from lib.core import deadline, telemetry
 from lib.core.settings import load
+
+if TYPE_CHECKING:
+    from msal import ConfidentialClientApplication
 
 CLIENT_SECRET = "microsoft-oauth-client-secret"
 
@@ -71,29 +72,15 @@ class MicrosoftOAuth:
         """
         return False
 
-    def _ask(self, call: Callable[[ConfidentialClientApplication], _Answer]) -> _Answer:
+    def _ask(self, call: Callable[["ConfidentialClientApplication"], _Answer]) -> _Answer:
         """Tokens, or a refusal that is not known to pass. Raises `ProviderBusy` for one that is, or is about us."""
-        settings = load(MicrosoftSettings)
+        from lib.accounts.microsoft import application
+
         with deadline.within(token_endpoint.LONGEST_CALL):
-            application = ConfidentialClientApplication(
-                settings.microsoft_client_id,
-                client_credential=secrets.read(CLIENT_SECRET).reveal(),
-                authority=settings.microsoft_authority,
-                instance_discovery=False,
-                http_client=Transport(),
-                token_cache=_Nothing(),
-            )
-            answer = call(application)
+            answer = call(application.fresh(CLIENT_SECRET))
         if "error" in answer:
             _raise_if_ours_or_passing(answer)
         return answer
-
-
-class _Nothing(TokenCache):  # type: ignore[misc]
-    """What msal remembers of anybody."""
-
-    def add(self, event: _Answer, now: float | None = None) -> None:
-        """Nothing: the vault keeps the tokens."""
 
 
 def _raise_if_ours_or_passing(answer: _Answer) -> None:
