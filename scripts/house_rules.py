@@ -27,7 +27,7 @@ ASYNC_MODULES = (
     "lib/core/stream.py",
     *(f"lib/ai/{name}.py" for name in ("answering", "exchange", "sse", "openai/chat", "anthropic/messages")),
     *(f"lib/chat/{name}.py" for name in ("streaming", "instance", "producer", "keeper", "ring", "reader")),
-    *(f"lib/chat/{name}.py" for name in ("run_log", "interruption")),
+    *(f"lib/chat/{name}.py" for name in ("run_log", "interruption", "preparation")),
 )
 FORBIDDEN_NAMES = ("utils", "helpers", "manager", "common", "util", "helper", "misc")
 MAIN_MAY_IMPORT = ("functions_framework", "pydantic", "lib", "datetime", "typing", "collections", "enum")

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
+from lib.accounts.models import Account
 from lib.ai import tokens
 from lib.chat import relevance
 from lib.chat.citations import Source
@@ -162,6 +164,7 @@ def gather(
     question: str,
     zone: ZoneInfo,
     now: datetime,
+    accounts: Sequence[Account] | Exception,
     *,
     budget: timedelta = BUDGET,
     maximum_tokens: int = MAXIMUM_TOKENS,
@@ -170,18 +173,28 @@ def gather(
 ) -> Context:
     """Today's and coming events, and the mail that is recent or has to do with the question; all asked for at once.
 
-    Never takes longer than the budget and never raises for a provider: what did not come is named in `left_out`.
+    `accounts` are the person's connected ones, or why they could not be read. Never takes longer than the budget and
+    never raises for a provider: what did not come is named in `left_out`.
     """
     if events is None or mail is None:
         from lib.office import events as office_events
         from lib.office import mail as office_mail
+        from lib.office.sources import CONNECTED
 
-        events, mail = events or office_events.coming, mail or office_mail.recent
+        sources = replace(CONNECTED, accounts=lambda _: _known(accounts))
+        events = events or partial(office_events.coming, sources=sources)
+        mail = mail or partial(office_mail.recent, sources=sources)
     gathering = _Gathering(person, now, zone, events, mail)
     asked = gathering.questions(relevance.terms(question))
     answers = _ask_all(asked, budget)
     context = gathering.context(answers)
     return context.within(maximum_tokens)
+
+
+def _known(accounts: Sequence[Account] | Exception) -> list[Account]:
+    if isinstance(accounts, Exception):
+        raise accounts
+    return list(accounts)
 
 
 _Answer = ComingEvents | RecentMail | Exception

@@ -10,6 +10,7 @@ from lib.chat import store
 from lib.chat.interruption import interrupt
 from lib.chat.keeper import Keeper
 from lib.chat.models import Run, RunState
+from lib.chat.preparation import Preparation
 from lib.chat.producer import Collaborators, Producer
 from lib.chat.ring import Ring
 from lib.chat.run_log import ClaimLost, RunLog, Stored, lease_is_over
@@ -79,14 +80,20 @@ class Instance:
         return task
 
     async def _claim(self, user: UserId, stored: Stored) -> Ring | None:
-        held = await self._log.claim(user, stored, self.id)
+        preparation = Preparation(user, stored.run)
+        try:
+            held = await self._log.claim(user, stored, self.id)
+        except BaseException:
+            preparation.abandon()
+            raise
         if held is None:
+            preparation.abandon()
             return None
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
         run = held.run
         ring = Ring(run.epoch)
-        producer = Producer(user, run, ring, Keeper(self._log, user, held, ring), self._with)
+        producer = Producer(user, run, preparation, ring, Keeper(self._log, user, held, ring), self._with)
         self._rings[run.id] = ring
         self._producers[run.id] = producer
         if self.is_ending:

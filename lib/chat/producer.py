@@ -11,24 +11,22 @@ from zoneinfo import ZoneInfo
 from lib.ai import answering, catalogue
 from lib.ai.errors import ModelError
 from lib.ai.models import Completed, FinishReason, ModelCard, Prompt, Started, TextDelta, Turn, Usage
-from lib.chat import metering, store, wire
+from lib.chat import metering, wire
 from lib.chat import prompt as prompts
 from lib.chat.citations import Citations
 from lib.chat.context import Context, gather
 from lib.chat.guard import Guard
 from lib.chat.keeper import Keeper
 from lib.chat.models import Message, Run, RunState, Work
+from lib.chat.preparation import Preparation, Prepared
 from lib.chat.ring import Ring
 from lib.chat.run_log import ClaimLost, Ending
 from lib.core import clock, telemetry
-from lib.core.errors import NotFound, Problem
+from lib.core.errors import Problem
 from lib.core.store import UserId
 from lib.usage import rate_card, recording, spend
 from lib.usage.models import ModelUsed, Tokens
-from lib.users import profile
-from lib.users.models import Preferences
 
-HISTORY_MESSAGES = 60
 MOST_OUTPUT_TOKENS = 2048
 TEXT_ID = "answer"
 INTERRUPTED = "The answer was interrupted. Ask again to have it anew."
@@ -90,9 +88,18 @@ class _Progress:
 class Producer:
     """The making of one run's answer, as a task of its own."""
 
-    def __init__(self, user: UserId, run: Run, ring: Ring, keeper: Keeper, work_with: Collaborators) -> None:
+    def __init__(
+        self,
+        user: UserId,
+        run: Run,
+        preparation: Preparation,
+        ring: Ring,
+        keeper: Keeper,
+        work_with: Collaborators,
+    ) -> None:
         self._user = user
         self._run = run
+        self._preparation = preparation
         self._ring = ring
         self._keeper = keeper
         self._with = work_with
@@ -133,6 +140,7 @@ class Producer:
             raise
         finally:
             keeping.cancel()
+            self._preparation.abandon()
             self._ring.close()
 
     async def _produce(self, answering: "asyncio.Task[None]", keeping: "asyncio.Task[None]") -> None:
@@ -164,9 +172,10 @@ class Producer:
 
     async def _answer(self) -> None:
         progress = self._progress
-        history, question, preferences = await self._conversation()
-        context = await self._context(question, preferences)
-        cards = catalogue.choose(self._run.model or preferences.chat_model)
+        prepared = await self._preparation.done()
+        history, question = prepared.history, prepared.question
+        context = await self._context(prepared)
+        cards = catalogue.choose(self._run.model or prepared.preferences.chat_model)
         smallest = min(cards, key=lambda card: card.window_tokens)
         built = await asyncio.to_thread(prompts.build, context, history, question, smallest)
         self._tell_context(built.context)
@@ -201,23 +210,11 @@ class Producer:
         self._progress.guard, self._progress.citations = await guarding
         return self._progress.guard
 
-    async def _conversation(self) -> tuple[list[Turn], str, Preferences]:
-        """What was said before, the question, and what the person prefers; all read at once."""
-        run, user = self._run, self._user
-        question, earlier, preferences = await asyncio.gather(
-            asyncio.to_thread(store.message, user, run.conversation_id, run.question_id),
-            asyncio.to_thread(store.latest_messages, user, run.conversation_id, run.created_at, HISTORY_MESSAGES),
-            asyncio.to_thread(_preferences, user),
-        )
-        if question is None:
-            raise NotFound("The question was deleted")
-        history = [Turn(message.role, message.text) for message in earlier if message.text]
-        return history, question.text, preferences
-
-    async def _context(self, question: str, preferences: Preferences) -> Context:
+    async def _context(self, prepared: Prepared) -> Context:
         began = time.monotonic()
-        zone = ZoneInfo(preferences.time_zone)
-        context = await asyncio.to_thread(self._with.gather, self._user, question, zone, clock.now())
+        zone = ZoneInfo(prepared.preferences.time_zone)
+        gather, accounts = self._with.gather, prepared.accounts
+        context = await asyncio.to_thread(gather, self._user, prepared.question, zone, clock.now(), accounts)
         self._progress.context_ms = _milliseconds(time.monotonic() - began)
         return context
 
@@ -376,13 +373,6 @@ async def _cancelled(task: "asyncio.Task[None]") -> None:
     """Returns when the task has ended, in whatever way."""
     task.cancel()
     await asyncio.wait({task})
-
-
-def _preferences(user: UserId) -> Preferences:
-    try:
-        return profile.read_preferences(user)
-    except NotFound:
-        return Preferences()
 
 
 def _guard(context: Context, history: Sequence[Turn], question: str) -> tuple[Guard, Citations]:

@@ -19,7 +19,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def gathered(office: Office, question: str = "And today?", **options: Any) -> Context:
     """The context that this office gives."""
-    return gather(ADA, question, BERLIN, NOW, events=office.between, mail=office.recent, **options)
+    return gather(ADA, question, BERLIN, NOW, [], events=office.between, mail=office.recent, **options)
 
 
 def test_events_come_by_their_start_and_mails_from_the_newest() -> None:
@@ -97,6 +97,11 @@ def test_a_failed_account_is_named() -> None:
         ("mail", "ada@home.example"),
     ]
     assert {out.reason for out in context.left_out} == {ReconnectRequired.title}
+
+
+def test_accounts_that_cannot_be_read_leave_out_everything_and_fail_nothing() -> None:
+    context = gather(ADA, "And today?", BERLIN, NOW, Unavailable())
+    assert context.left_out == (LeftOut("events", "", Unavailable.title), LeftOut("mail", "", Unavailable.title))
 
 
 def test_mail_beyond_the_limit_is_named() -> None:

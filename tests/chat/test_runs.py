@@ -10,6 +10,7 @@ import pytest
 from lib.chat import conversations, messages
 from lib.chat.keeper import Keeper
 from lib.chat.models import RunState
+from lib.chat.preparation import Preparation
 from lib.chat.producer import Producer
 from lib.chat.reader import Event, Resumption
 from lib.chat.ring import Ring
@@ -231,7 +232,8 @@ def test_what_was_set_aside_while_it_was_stopped_is_settled(briefly: Briefly) ->
         ring = Ring(held.run.epoch)
         keeper = Keeper(house.log, house.user, held, ring)
         collaborators = replace(house.books.collaborators(Model(WORDS)), reserve=slowly)
-        producer = Producer(house.user, held.run, ring, keeper, collaborators)
+        preparation = Preparation(house.user, held.run)
+        producer = Producer(house.user, held.run, preparation, ring, keeper, collaborators)
         producing = asyncio.create_task(producer.produce())
         await asyncio.to_thread(reserving.wait, PATIENCE_SECONDS)
         producer.stop()
