@@ -9,7 +9,17 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from scripts.benchmarks import cold_start, firestore_writes, first_token, hand_out, http_layer, machine, relay, report
+from scripts.benchmarks import (
+    cold_start,
+    firestore_writes,
+    first_token,
+    hand_out,
+    http_layer,
+    machine,
+    operations,
+    relay,
+    report,
+)
 from scripts.benchmarks.figures import Part
 from scripts.benchmarks.first_requests import Cast, cast
 from scripts.benchmarks.progress import say
@@ -47,6 +57,12 @@ async def _writes(around: Surroundings, people: Cast, quick: bool) -> Part:
     return await firestore_writes.measure(around, people)
 
 
+async def _operations(around: Surroundings, people: Cast, quick: bool) -> Part:
+    if quick:
+        return await operations.measure(around, people, operations.QUICK_ROUNDS, seconds=1)
+    return await operations.measure(around, people)
+
+
 async def _vault(around: Surroundings, people: Cast, quick: bool) -> Part:
     return await hand_out.measure(around, people, quick=quick)
 
@@ -55,6 +71,7 @@ PARTS: Mapping[str, Measure] = {
     "http-layer": _layer,
     "first-token": _first_token,
     "writes": _writes,
+    "operations": _operations,
     "vault": _vault,
     "relay": _relay,
     "cold-start": _cold,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from google.cloud.firestore_v1.types import BatchWriteRequest, CommitRequest
+from google.cloud.firestore_v1.types import BatchWriteRequest, CommitRequest, RunQueryResponse
 
 _WRITING: dict[str, Any] = {"Commit": CommitRequest, "BatchWrite": BatchWriteRequest}
 _LONGEST_MESSAGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
@@ -15,9 +15,15 @@ _LONGEST_MESSAGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_mes
 
 @dataclass
 class FirestoreProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """`writes` counts documents written by their collection, `calls` requests by method."""
+    """`writes` counts documents written or deleted by their collection, `calls` requests by method.
+
+    `reads` are documents as they are billed: what is not there counts too, and so does a query that finds nothing
+    (https://cloud.google.com/firestore/pricing).
+    """
 
     target: str
+    reads: int = 0
+    deletes: int = 0
     writes: Counter[str] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
     host: str = ""
@@ -31,7 +37,7 @@ class FirestoreProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
             metadata = [(key, value) for key, value in context.invocation_metadata() if key != "user-agent"]
             call = self._channel.stream_stream(method)(self._counted(method, requests), metadata=metadata)
             try:
-                async for answer in call:
+                async for answer in self._read(method, call):
                     yield answer
             except grpc.aio.AioRpcError as error:
                 await context.abort(error.code(), error.details() or "")
@@ -48,7 +54,25 @@ class FirestoreProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
                 for write in _WRITING[name].deserialize(request).writes:
                     path = write.update.name or write.delete
                     self.writes[path.split("/")[-2]] += 1
+                    self.deletes += bool(write.delete)
             yield request
+
+    async def _read(self, method: str, answers: Any) -> AsyncIterator[bytes]:
+        name, is_empty = method.rpartition("/")[2], True
+        async for answer in answers:
+            if name == "BatchGetDocuments" or (
+                name == "RunQuery" and RunQueryResponse.deserialize(answer).document.name
+            ):
+                self.reads += 1
+                is_empty = False
+            yield answer
+        self.reads += name == "RunQuery" and is_empty
+
+    def clear(self) -> None:
+        """Count from zero."""
+        self.reads = self.deletes = 0
+        self.writes.clear()
+        self.calls.clear()
 
     async def open(self) -> Any:
         """Serve on a free port; the server. Needs a running event loop."""

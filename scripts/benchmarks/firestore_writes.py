@@ -5,8 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 
+from scripts.benchmarks.counting import counted, quiet
 from scripts.benchmarks.figures import Figure, Part, Table, Target
-from scripts.benchmarks.firestore_proxy import FirestoreProxy, firestore_proxy
+from scripts.benchmarks.firestore_proxy import FirestoreProxy
 from scripts.benchmarks.first_requests import QUESTION, Cast
 from scripts.benchmarks.progress import say
 from scripts.benchmarks.rig import rig
@@ -17,7 +18,6 @@ ANSWER_SECONDS = 8
 ANSWERS = 3
 MOST_WRITES = 20
 STARTED_WITHOUT_READER_SECONDS = 10
-QUIET_SECONDS = 3.0
 OF_USAGE = ("rate_windows", "usage_days", "usage_events")
 """What counts requests and models; all else is the question, or the answer and what it may cost."""
 
@@ -46,43 +46,25 @@ class _Counted:
 
 async def measure(around: Surroundings, cast: Cast, seconds: int = ANSWER_SECONDS, answers: int = ANSWERS) -> Part:
     """Ask, and count."""
-    before = dict(around.settings)
-    counted: list[_Counted] = []
-    emulator = around.cloud.state.endpoints.firestore.removeprefix("http://")
-    async with firestore_proxy(emulator) as proxy, rig(around) as on:
-        around.settings |= {"FIRESTORE_EMULATOR_HOST": proxy.host, **on.environment(seconds * TOKENS_PER_SECOND)}
-        await around.rest()
-        await around.cloud.supervisor.warm(["chat", "stream", "on-usage"])
-        try:
-            for number in range(answers):
-                say(f"writes to Firestore, answer {number + 1} of {answers}")
-                counted.append(await _count(around, cast, proxy, seconds))
-        finally:
-            await around.rest()
-            around.settings.clear()
-            around.settings.update(before)
-    return _part(counted, seconds)
+    found: list[_Counted] = []
+    functions = ("chat", "stream", "on-usage")
+    async with rig(around) as on, counted(around, functions, on.environment(seconds * TOKENS_PER_SECOND)) as proxy:
+        for number in range(answers):
+            say(f"writes to Firestore, answer {number + 1} of {answers}")
+            found.append(await _count(around, cast, proxy, seconds))
+    return _part(found, seconds)
 
 
 async def _count(around: Surroundings, cast: Cast, proxy: FirestoreProxy, seconds: int) -> _Counted:
     conversation = await around.call(cast.plain, "POST", "/chat/conversations", {})
-    await _quiet(proxy, QUIET_SECONDS)
-    proxy.writes.clear()
-    proxy.calls.clear()
+    await quiet(proxy)
+    proxy.clear()
     run_id = await around.ask(cast.plain, QUESTION, conversation["id"])
     asked = Counter(proxy.writes)
     await around.read(cast.plain, f"/stream/runs/{run_id}")
     await asyncio.sleep(max(0, STARTED_WITHOUT_READER_SECONDS - seconds))
-    await _quiet(proxy, QUIET_SECONDS)
+    await quiet(proxy)
     return _Counted(Counter(proxy.writes), asked, Counter(proxy.calls))
-
-
-async def _quiet(proxy: FirestoreProxy, seconds: float) -> None:
-    """Returns when nothing was written for so long."""
-    seen = -1
-    while seen != proxy.writes.total():
-        seen = proxy.writes.total()
-        await asyncio.sleep(seconds)
 
 
 def _part(counted: list[_Counted], seconds: int) -> Part:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scripts.benchmarks import imported, load, report, upstream
 from scripts.benchmarks.__main__ import PARTS
 from scripts.benchmarks.figures import Figure, Part, Table, Target
-from scripts.benchmarks.firestore_proxy import firestore_proxy
+from scripts.benchmarks.firestore_proxy import FirestoreProxy, firestore_proxy
 from scripts.benchmarks.samples import interleaved, percentile, ratio
 from scripts.local.catalog import REPOSITORY
 from scripts.local.preflight import free_port
@@ -141,19 +141,22 @@ async def _said(port: int) -> list[str]:
 
 
 def test_documents_are_counted_where_they_are_written(briefly: Briefly) -> None:
-    async def counted() -> tuple[Counter[str], Counter[str]]:
+    async def counted() -> FirestoreProxy:
         emulator = briefly.state.endpoints.firestore.removeprefix("http://")
         async with firestore_proxy(emulator) as proxy:
             await asyncio.to_thread(_write, proxy.host)
-            return proxy.writes, proxy.calls
+            return proxy
 
-    writes, calls = asyncio.run(counted())
-    assert writes == {"counted": 2, "others": 1}
-    assert calls == {"Commit": 2, "BatchGetDocuments": 1}
+    proxy = asyncio.run(counted())
+    assert proxy.writes == {"counted": 2, "others": 2}
+    assert proxy.calls == {"Commit": 3, "BatchGetDocuments": 2, "RunQuery": 2}
+    assert (proxy.reads, proxy.deletes) == (1 + 1 + 2 + 1, 1)
+    proxy.clear()
+    assert (proxy.writes.total(), proxy.calls.total(), proxy.reads, proxy.deletes) == (0, 0, 0, 0)
 
 
 def _write(host: str) -> None:
-    """Two documents in one commit, one in another, and a read of what came of it."""
+    """Three documents and a deletion; a document read and one that is not there, a list of two and an empty one."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FIRESTORE_EMULATOR_HOST", host)
         client = firestore.Client(project="counting")
@@ -163,7 +166,11 @@ def _write(host: str) -> None:
         batch.set(client.collection("counted").document("second"), {"is": "written"})
         batch.commit()
         client.document("counted/first/others/third").set({"is": "written"})
+        client.document("counted/first/others/third").delete()
         assert first.get().to_dict() == {"is": "written"}
+        assert not client.document("counted/never").get().exists
+        assert len(client.collection("counted").get()) == 2
+        assert client.collection("nothing").get() == []
         client.close()
 
 
