@@ -42,6 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("suite" if config.getoption("markexpr") == "not long" else "long")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share the local cloud stay together in one process; all others may run beside it, in another one."""
+    for item in items:
+        if "briefly" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("cloud"))
+
+
 @pytest.fixture(scope="session")
 def briefly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Briefly]:
     """The running copy. Modules of `lib` that a test calls directly reach the same emulators."""
