@@ -20,6 +20,9 @@ settings.register_profile("long", max_examples=1000, deadline=None)
 GENEROUS = {"REQUESTS_PER_MINUTE": "100000"}
 
 
+CLOUD = "cloud"
+"""The group of tests that share the local cloud."""
+
 # These would have the tests ask a real model, at a cost.
 REAL_MODELS = ("MODEL_CATALOGUE", "RATE_CARD", "OPENAI_MODEL")
 REAL_MODELS_ENDINGS = ("_API_KEY", "_BASE_URL")
@@ -47,12 +50,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share the local cloud stay together in one process; all others may run beside it, in another one."""
     for item in items:
         if "briefly" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("cloud"))
+            item.add_marker(pytest.mark.xdist_group(CLOUD))
 
 
 @pytest.fixture(scope="session")
-def briefly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Briefly]:
+def briefly(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Briefly]:
     """The running copy. Modules of `lib` that a test calls directly reach the same emulators."""
+    if hasattr(pytestconfig, "workerinput") and f"@{CLOUD}" not in os.environ["PYTEST_CURRENT_TEST"]:
+        pytest.fail("This test came to the local cloud unannounced, and would start a second one: name the fixture")
     folder: Path = tmp_path_factory.mktemp("briefly")
     with running(Options(port=0, folder=folder, settings=GENEROUS)) as background:
         state = background.state
