@@ -85,6 +85,10 @@ def line(name: str, extra: str = "") -> str:
 FRAMEWORK = f"{line('functions-framework')} {line('flask')} {line('starlette')}"
 
 
+def test_the_framework_comes_though_nothing_imports_it(deployed: Callable[..., list[str]]) -> None:
+    assert {"functions-framework", "flask", "gunicorn", "uvicorn-worker"} <= set(deployed("json", lines=FRAMEWORK))
+
+
 def test_a_namespace_belongs_to_whoever_brings_the_module(deployed: Callable[..., list[str]]) -> None:
     clients = ("google-cloud-kms", "google-cloud-firestore", "google-auth", "requests", "urllib3", "cryptography")
     lines = " ".join([FRAMEWORK, *map(line, clients)])
