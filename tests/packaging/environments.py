@@ -29,10 +29,10 @@ def linked(requirements: Path, folder: Path) -> str:
 
 def installed(requirements: Path, folder: Path) -> str:
     """An interpreter for which pip has installed what is listed and no more, and has found nothing missing."""
-    subprocess.run([_python(), "-m", "venv", folder], check=True)
+    subprocess.run([_python(), "-m", "venv", "--without-pip", folder], check=True)
     python = str(folder / "bin" / "python")
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    subprocess.run([*pip, "install", "--quiet", "--no-compile", "--no-deps", "--requirement", requirements], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", "--no-input"]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", "--requirement", requirements], check=True)
     subprocess.run([*pip, "check"], check=True, stdout=subprocess.DEVNULL)
     return python
 
