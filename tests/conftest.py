@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from scripts.local.background import running
+from scripts.local.background import BackgroundCloud, running
 from scripts.local.call import Caller
 from scripts.local.endpoints import PROVIDERS
 from scripts.local.runner import Options
@@ -49,31 +48,36 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share the local cloud stay together in one process; all others may run beside it, in another one."""
     for item in items:
-        if "briefly" in getattr(item, "fixturenames", ()):
+        if "running_copy" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group(CLOUD))
 
 
 @pytest.fixture(scope="session")
-def briefly(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Briefly]:
-    """The running copy. Modules of `lib` that a test calls directly reach the same emulators."""
+def running_copy(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundCloud]:
+    """The running copy, for tests that look into it."""
     if hasattr(pytestconfig, "workerinput") and f"@{CLOUD}" not in os.environ["PYTEST_CURRENT_TEST"]:
         pytest.fail("This test came to the local cloud unannounced, and would start a second one: name the fixture")
-    folder: Path = tmp_path_factory.mktemp("briefly")
-    with running(Options(port=0, folder=folder, settings=GENEROUS)) as background:
-        state = background.state
-        os.environ |= {
-            "GOOGLE_CLOUD_PROJECT": "briefly-local",
-            "K_SERVICE": "tests",
-            "FUNCTION_URL": f"{state.origin}/{{name}}",
-            "FIRESTORE_EMULATOR_HOST": state.endpoints.firestore.removeprefix("http://"),
-            "PUBSUB_ENDPOINT": state.endpoints.pubsub,
-            "KMS_ENDPOINT": state.endpoints.kms,
-        }
-        briefly = Briefly(state, Caller(state))
-        for provider in PROVIDERS:
-            briefly.control(provider, "POST", "auto_approve", {"enabled": True})
-        # Many people of the tests connect the same mailbox, which Google would not let ask so often.
-        briefly.control("google", "POST", "quota", {"gmail_user": 1_000_000, "calendar_user": 1_000_000})
-        # Nobody has to be able to read along.
-        briefly.control("models", "PUT", "settings", {"tokens_per_second": 0})
-        yield briefly
+    with running(Options(port=0, folder=tmp_path_factory.mktemp("briefly"), settings=GENEROUS)) as background:
+        yield background
+
+
+@pytest.fixture(scope="session")
+def briefly(running_copy: BackgroundCloud) -> Briefly:
+    """The running copy. Modules of `lib` that a test calls directly reach the same emulators."""
+    state = running_copy.state
+    os.environ |= {
+        "GOOGLE_CLOUD_PROJECT": "briefly-local",
+        "K_SERVICE": "tests",
+        "FUNCTION_URL": f"{state.origin}/{{name}}",
+        "FIRESTORE_EMULATOR_HOST": state.endpoints.firestore.removeprefix("http://"),
+        "PUBSUB_ENDPOINT": state.endpoints.pubsub,
+        "KMS_ENDPOINT": state.endpoints.kms,
+    }
+    briefly = Briefly(state, Caller(state))
+    for provider in PROVIDERS:
+        briefly.control(provider, "POST", "auto_approve", {"enabled": True})
+    # Many people of the tests connect the same mailbox, which Google would not let ask so often.
+    briefly.control("google", "POST", "quota", {"gmail_user": 1_000_000, "calendar_user": 1_000_000})
+    # Nobody has to be able to read along.
+    briefly.control("models", "PUT", "settings", {"tokens_per_second": 0})
+    return briefly

@@ -42,13 +42,17 @@ class NoInstance(Exception):
 
 @dataclass(frozen=True)
 class Site:
-    """What functions are started from and with. `environment` is by name and port, `prepare` goes before a start."""
+    """What functions are started from and with. `environment` is by name and port, `prepare` goes before a start.
+
+    `python` is the interpreter of a function, by name; this process's own unless told.
+    """
 
     functions: Path
     logs: Path
     prepare: Callable[[str], Awaitable[None]]
     environment: Callable[[str, int], Mapping[str, str]]
     log: Callable[[str, str, Path], InstanceLog]
+    python: Callable[[str], str] = lambda _: sys.executable
 
 
 @dataclass(eq=False)
@@ -179,7 +183,7 @@ class Service:
         log = self.site.log(self.name, instance_id, path)
         child = await self.children.start(
             instance_id,
-            command(self.name, self.row, port),
+            command(self.name, self.row, port, self.site.python(self.name)),
             environment=self.site.environment(self.name, port),
             folder=self.site.functions / folder(self.name),
             stdout=log.stdout,
@@ -230,10 +234,10 @@ class Supervisor:
         await asyncio.gather(*(service.close(grace) for service in self.services.values()))
 
 
-def command(name: str, row: Function, port: int) -> list[str]:
+def command(name: str, row: Function, port: int, python: str = sys.executable) -> list[str]:
     """How Cloud Run's buildpack serves a function of this name, in its folder."""
     program = [
-        sys.executable,
+        python,
         "-m",
         "functions_framework",
         "--source",
