@@ -29,6 +29,7 @@ PLACEHOLDERS = {
     "CLERK_ISSUER": "https://clerk.example",
     "CLERK_PARTIES": "[]",
     "TASKS_INVOKER": "tasks-invoker@briefly.example",
+    "TASKS_LOCATION": "europe-west1",
     "VAULT_KEY": "projects/briefly/locations/here/keyRings/briefly/cryptoKeys/vault",
     "OAUTH_REDIRECT_URLS": "[]",
     "GOOGLE_OAUTH_CLIENT_ID": "client",
