@@ -7,9 +7,10 @@ locals {
       for collection, given in collections : "${database}/${collection}" => {
         database   = local.database_ids[database]
         collection = collection
-        fields     = try(given.fields, {})
-        composite  = try(given.composite, [])
         expiry     = try(given.expiry, null)
+        # By scope: over one collection, or over all of the name.
+        fields    = { COLLECTION = try(given.fields, {}), COLLECTION_GROUP = try(given.group_fields, {}) }
+        composite = { COLLECTION = try(given.composite, []), COLLECTION_GROUP = try(given.group_composite, []) }
       }
     }
   ]...)
@@ -17,25 +18,35 @@ locals {
   # Firestore would index every field of every document on its own. What no query asks for costs writes, and for fields
   # that grow with the time it makes hot spots: https://cloud.google.com/firestore/docs/query-data/index-overview
   single_field_indexes = merge([
-    for name, each in local.collections : merge(
-      { "${name}/*" = { at = each, field = "*", orders = [], expires = false } },
-      {
-        for field in distinct(concat(keys(each.fields), each.expiry == null ? [] : [each.expiry])) :
-        "${name}/${field}" => {
-          at      = each
-          field   = field
-          orders  = try(each.fields[field], [])
-          expires = field == each.expiry
-        }
-      },
-    )
-  ]...)
-
-  composite_indexes = merge([
     for name, each in local.collections : {
-      for fields in each.composite : "${name}/${join(",", fields)}" => { at = each, fields = [for field in fields : split(" ", field)] }
+      for field in distinct(concat(
+        ["*"],
+        keys(each.fields.COLLECTION),
+        keys(each.fields.COLLECTION_GROUP),
+        each.expiry == null ? [] : [each.expiry],
+      )) :
+      "${name}/${field}" => {
+        at      = each
+        field   = field
+        expires = field == each.expiry
+        indexes = flatten([
+          for scope, fields in each.fields : [for mode in try(fields[field], []) : { scope = scope, mode = mode }]
+        ])
+      }
     }
   ]...)
+
+  composite_indexes = merge(flatten([
+    for name, each in local.collections : [
+      for scope, indexes in each.composite : {
+        for fields in indexes : "${name}/${scope}/${join(",", fields)}" => {
+          at     = each
+          scope  = scope
+          fields = [for field in fields : split(" ", field)]
+        }
+      }
+    ]
+  ])...)
 
   orders = { asc = "ASCENDING", desc = "DESCENDING" }
 }
@@ -69,15 +80,25 @@ resource "google_firestore_index" "composite" {
 
   database    = each.value.at.database
   collection  = each.value.at.collection
-  query_scope = "COLLECTION"
+  query_scope = each.value.scope
 
   dynamic "fields" {
     for_each = each.value.fields
     iterator = field
 
     content {
-      field_path = field.value[0]
-      order      = local.orders[field.value[1]]
+      field_path   = field.value[0]
+      order        = lookup(local.orders, field.value[1], null)
+      array_config = field.value[1] == "contains" ? "CONTAINS" : null
+
+      dynamic "vector_config" {
+        for_each = field.value[1] == "vector" ? [field.value[2]] : []
+
+        content {
+          dimension = tonumber(vector_config.value)
+          flat {}
+        }
+      }
     }
   }
 
@@ -94,12 +115,13 @@ resource "google_firestore_field" "this" {
   # Empty means none.
   index_config {
     dynamic "indexes" {
-      for_each = toset(each.value.orders)
-      iterator = order
+      for_each = each.value.indexes
+      iterator = index
 
       content {
-        order       = local.orders[order.value]
-        query_scope = "COLLECTION"
+        order        = lookup(local.orders, index.value.mode, null)
+        array_config = index.value.mode == "contains" ? "CONTAINS" : null
+        query_scope  = index.value.scope
       }
     }
   }
