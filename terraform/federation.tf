@@ -47,6 +47,7 @@ locals {
     "roles/cloudfunctions.admin",
     "roles/cloudkms.admin",
     "roles/cloudtasks.queueAdmin",
+    "roles/datastore.indexAdmin",
     "roles/iam.roleAdmin",
     "roles/iam.serviceAccountAdmin",
     "roles/iam.workloadIdentityPoolAdmin",
@@ -78,9 +79,9 @@ locals {
     "datastore.backupSchedules.list",
     "datastore.databases.getMetadata",
     "datastore.databases.list",
-    "datastore.indexes.get",
-    "datastore.indexes.list",
     "datastore.operations.get",
+    "datastore.schemas.get",
+    "datastore.schemas.list",
     "logging.logMetrics.get",
     "logging.sinks.get",
     "resourcemanager.projects.get",
@@ -99,9 +100,6 @@ locals {
     "datastore.databases.create",
     "datastore.databases.delete",
     "datastore.databases.update",
-    "datastore.indexes.create",
-    "datastore.indexes.delete",
-    "datastore.indexes.update",
     "secretmanager.secrets.create",
     "secretmanager.secrets.delete",
     "secretmanager.secrets.setIamPolicy",
@@ -128,11 +126,9 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   workload_identity_pool_id          = google_iam_workload_identity_pool.github[0].workload_identity_pool_id
   workload_identity_pool_provider_id = "actions"
   display_name                       = "GitHub Actions"
-  attribute_mapping = {
-    "google.subject"       = "assertion.sub"
-    "attribute.repository" = "assertion.repository"
-  }
-  attribute_condition = "assertion.repository == '${var.github.repository}'"
+  attribute_mapping                  = { "google.subject" = "assertion.sub" }
+  # A workflow's token says in its subject what it runs on, unless the job names a GitHub environment.
+  attribute_condition = join(" || ", [for deployer in local.deployers : "assertion.sub == '${deployer.subject}'"])
 
   oidc {
     issuer_uri = "https://token.actions.githubusercontent.com"

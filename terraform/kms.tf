@@ -18,8 +18,8 @@ resource "google_kms_crypto_key" "tokens" {
   name                       = local.key
   key_ring                   = google_kms_key_ring.vault.id
   purpose                    = "ENCRYPT_DECRYPT"
-  rotation_period            = "${90 * 86400}s"
-  destroy_scheduled_duration = "${30 * 86400}s"
+  rotation_period            = "7776000s" # 90 days
+  destroy_scheduled_duration = "2592000s" # 30 days
 
   lifecycle {
     prevent_destroy = true

@@ -16,3 +16,15 @@ resource "google_pubsub_topic_iam_member" "sink" {
   role   = "roles/pubsub.publisher"
   member = google_logging_project_sink.this[each.key].writer_identity
 }
+
+# Who opened a secret or used a key, and when, is on record; that they were changed is by itself.
+resource "google_project_iam_audit_config" "opened" {
+  for_each = toset(["secretmanager.googleapis.com", "cloudkms.googleapis.com"])
+
+  project = var.project_id
+  service = each.key
+
+  audit_log_config {
+    log_type = "DATA_READ"
+  }
+}

@@ -17,7 +17,7 @@ WRITES = ("create", "set", "update")
 
 @dataclass(frozen=True)
 class Written:
-    """A field that expires, where it is named, and the collections that it is written to: none if the text is silent."""
+    """Where the field is named, and the collections that it is written to: none if the text is silent."""
 
     place: str
     collections: frozenset[Collection]

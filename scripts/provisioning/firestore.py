@@ -132,10 +132,10 @@ def _expiries(given: Indexes, modules: list[StoreModule], root: Path) -> Iterato
                 yield f"{one.place}: the text does not tell to which collection this {expiries.FIELD} is written"
             expiring |= one.collections
     other = {Collection(*name.split("/", 1)) for name in given.other_expiries}
-    declared = {collection for collection, one in given.collections().items() if one.expiry == expiries.FIELD}
-    for collection, one in given.collections().items():
-        if one.expiry not in (None, expiries.FIELD):
-            yield f"{FILE}: {collection} expires by {one.expiry}; the field is called {expiries.FIELD} everywhere"
+    declared = {collection for collection, entry in given.collections().items() if entry.expiry == expiries.FIELD}
+    for collection, entry in given.collections().items():
+        if entry.expiry not in (None, expiries.FIELD):
+            yield f"{FILE}: {collection} expires by {entry.expiry}; the field is called {expiries.FIELD} everywhere"
     for collection in sorted(expiring - declared - other):
         yield f"{FILE}: documents of {collection} have an {expiries.FIELD}, but no expiry: nobody deletes them"
     for collection in sorted((declared | other) - expiring):

@@ -128,7 +128,7 @@ class StoreModule:
         return None
 
     def _database(self, expression: ast.expr, within: Function | None) -> str:
-        """Named by `Database.VAULT` somewhere in the expression, or in what its names were assigned; else the default."""
+        """Named as `Database.VAULT` in the expression or in what its names were assigned; else the default."""
         names = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
         texts = [expression, *(value for name in names for value in assigned(within, name) if value is not expression)]
         for text in texts:
