@@ -158,10 +158,10 @@ def symmetric_keys_rotate(plan: Plan) -> Iterator[str]:
 def functions_are_as_their_rows(plan: Plan) -> Iterator[str]:
     """Each function runs as its own account, with as many threads as requests, and its secrets mounted."""
     deployed = {
-        one.known["name"]: (one, _served(one)) for one in plan.of("cloudfunctions2_function", "cloud_run_v2_service")
+        one.known["name"]: (one, served(one)) for one in plan.of("cloudfunctions2_function", "cloud_run_v2_service")
     }
     yield from _named_alike("function", plan.catalog.functions, deployed)
-    for name, (resource, served) in deployed.items():
+    for name, (resource, planned) in deployed.items():
         row = plan.catalog.functions.get(name)
         if row is None:
             continue
@@ -171,8 +171,8 @@ def functions_are_as_their_rows(plan: Plan) -> Iterator[str]:
             str(row.concurrency),
             frozenset((secret, f"/secrets/{secret}", "value") for secret in row.secrets),
         )
-        if served != wanted:
-            yield f"{resource.address}: {served} is not {wanted}"
+        if planned != wanted:
+            yield f"{resource.address}: {planned} is not {wanted}"
         if row.concurrency > 1 and row.cpu < 1:
             yield f"{resource.address}: more than one request at once takes a whole CPU"
         if row.asgi != (resource.type == "google_cloud_run_v2_service"):
@@ -197,7 +197,8 @@ def environment_of(resource: Resource) -> dict[str, str]:
     return {one["name"]: one["value"] for one in container["env"]}
 
 
-def _served(resource: Resource) -> Served:
+def served(resource: Resource) -> Served:
+    """How a planned function is served."""
     threads = environment_of(resource).get("THREADS", "")
     if resource.type == "google_cloudfunctions2_function":
         service = resource.known["service_config"][0]

@@ -97,7 +97,7 @@ def queries(module: StoreModule) -> Iterator[tuple[str, Query]]:
     """Every query in the module that needs an index, and where it is. Raises `Underivable`."""
     for function in module.functions.values():
         variables = {name for name, _ in _chains_by_name(function)}
-        for name in sorted(variables):
+        for name in sorted(variables & _asked_by_themselves(function)):
             for query in _of_variable(module, function, name):
                 yield module.place(function), query
         for call in _outermost(function):
@@ -199,10 +199,16 @@ def _is_chain(value: ast.expr) -> bool:
 
 def _root_name(value: ast.expr) -> str | None:
     """The variable that a chain begins with."""
+    root = _root(value)
+    return root.id if isinstance(root, ast.Name) else None
+
+
+def _root(value: ast.expr) -> ast.expr:
+    """What a chain begins with."""
     inner = value
     for call in _calls(value):
         inner = call.func.value if isinstance(call.func, ast.Attribute) else call
-    return inner.id if isinstance(inner, ast.Name) else None
+    return inner
 
 
 def _outermost(function: Function) -> Iterator[ast.Call]:
@@ -219,6 +225,18 @@ def _chains_by_name(function: Function) -> Iterator[tuple[str, ast.expr]]:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_chain(value):
                 yield name, value
+
+
+def _asked_by_themselves(function: Function) -> set[str]:
+    """The variables that are used for more than to begin a longer chain."""
+    roots: set[ast.AST] = set()
+    names: list[ast.Name] = []
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and _is_chain(node):
+            roots.add(_root(node))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            names.append(node)
+    return {name.id for name in names if name not in roots}
 
 
 def _assigned_name(function: Function, call: ast.Call) -> str | None:
