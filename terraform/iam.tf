@@ -12,7 +12,8 @@ locals {
 resource "google_service_account" "function" {
   for_each = local.functions
 
-  account_id   = each.key
+  # An id has at least six characters, which some functions' names have not.
+  account_id   = "function-${each.key}"
   display_name = "The function ${each.key}"
 
   depends_on = [google_project_service.this]

@@ -7,7 +7,7 @@ one too many.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from scripts.local.catalog import GATEWAY, PUSH_INVOKER, TASKS_INVOKER, Catalog
+from scripts.local.catalog import GATEWAY, PUSH_INVOKER, TASKS_INVOKER, Catalog, account_id
 from scripts.provisioning.plans import Resource
 
 EVERYBODY = ("allUsers", "allAuthenticatedUsers")
@@ -52,7 +52,7 @@ class Names:
 
     def account(self, name: str) -> str:
         """A service account's address."""
-        return f"{name}@{self.project}.iam.gserviceaccount.com"
+        return f"{account_id(name)}@{self.project}.iam.gserviceaccount.com"
 
     def member(self, name: str) -> str:
         """A service account, as somebody to grant to."""

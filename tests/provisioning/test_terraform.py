@@ -46,7 +46,7 @@ BREAKAGES = (
         "iam.tf",
         "for_each = local.grants.publishes",
         NOBODY,
-        "missing: roles/pubsub.publisher on pubsub_topic usage for serviceAccount:stream@",
+        "missing: roles/pubsub.publisher on pubsub_topic usage for serviceAccount:function-stream@",
     ),
     Breakage(
         "iam.tf",
@@ -64,7 +64,7 @@ BREAKAGES = (
         "iam.tf",
         "for_each = local.grants.secrets",
         'for_each = merge(local.grants.secrets, { more = { function = "chat", resource = "openai-api-key" } })',
-        "chat@briefly-test.iam.gserviceaccount.com reads no secret openai-api-key",
+        "function-chat@briefly-test.iam.gserviceaccount.com reads no secret openai-api-key",
     ),
     Breakage(
         "firestore.tf",

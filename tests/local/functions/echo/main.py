@@ -28,9 +28,7 @@ def echo(request: flask.Request) -> flask.Response:
         "body": request.get_data().decode("utf-8", "replace")[:200],
         "now": clock.timestamp(),
         "environment": dict(os.environ),
-        "secrets": {folder.name: mounted_file(secrets, folder.name).read_text() for folder in secrets.iterdir()}
-        if secrets.is_dir()
-        else {},
+        "secrets": _mounted(secrets) if secrets.is_dir() else {},
     }
     response = flask.Response(json.dumps(told), int(request.args.get("status", 200)), content_type="application/json")
     response.headers.add("Set-Cookie", "a=1")
