@@ -65,7 +65,7 @@ resource "google_firestore_database" "this" {
   depends_on = [google_project_service.this]
 }
 
-# Backups hold for their week what people have deleted since; the README says how it is told to them.
+# For their week, backups hold what people have deleted since (README.md, Rolling back).
 resource "google_firestore_backup_schedule" "daily" {
   for_each = local.database_ids
 
