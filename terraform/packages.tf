@@ -1,6 +1,10 @@
 # What functions are made of: zips named by their content, so that an edit deploys only what it changes, and the images
 # that Cloud Build makes of them.
 
+locals {
+  staging = "staging"
+}
+
 resource "google_storage_bucket" "packages" {
   name                        = "${var.project_id}-packages"
   location                    = var.region
@@ -19,6 +23,17 @@ resource "google_storage_bucket" "packages" {
     }
     condition {
       days_since_noncurrent_time = 30
+    }
+  }
+
+  # Cloud Build takes what streams from a copy.
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      age            = 1
+      matches_prefix = ["${local.staging}/"]
     }
   }
 
@@ -51,7 +66,7 @@ resource "google_artifact_registry_repository" "functions" {
     id     = "delete-old"
     action = "DELETE"
     condition {
-      older_than = "90d"
+      older_than = "7776000s" # 90 days
     }
   }
 

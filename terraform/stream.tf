@@ -23,7 +23,7 @@ resource "terraform_data" "image" {
     command = join(" ", [
       "gcloud builds submit \"gs://$BUCKET/$OBJECT\"",
       "--project=\"$PROJECT\" --region=\"$REGION\" --config=\"$CONFIG\" --quiet",
-      "--substitutions=\"_IMAGE=$IMAGE,_TARGET=$TARGET,_BUILDER=$BUILDER\"",
+      "--gcs-source-staging-dir=\"gs://$BUCKET/$STAGING\" --substitutions=\"_IMAGE=$IMAGE,_TARGET=$TARGET,_PYTHON=$PYTHON\"",
     ])
     environment = {
       BUCKET  = google_storage_bucket.packages.name
@@ -33,7 +33,8 @@ resource "terraform_data" "image" {
       CONFIG  = "${path.module}/stream.cloudbuild.yaml"
       IMAGE   = local.images[each.key]
       TARGET  = local.packages[each.key].target
-      BUILDER = google_service_account.builder.id
+      STAGING = local.staging
+      PYTHON  = format("3.%s.x", trimprefix(local.packages[each.key].runtime, "python3"))
     }
   }
 
