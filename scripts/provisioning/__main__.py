@@ -6,6 +6,7 @@ Exits with 1 for complaints. What cannot be checked on this machine is said, and
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from scripts.local import catalog
@@ -18,19 +19,25 @@ NAMES = Names(project="briefly-test", number="123456789012", region="europe-west
 PLANS = ("large", "small")
 
 
+Check = Callable[[], list[str]]
+
+
 def main(root: Path = ROOT) -> int:
-    """Run every check, print what each has to say; the exit status."""
-    checks: list[Callable[[], list[str]]] = [
+    """Run every check; the exit status."""
+    return run(
         lambda: firestore.differences(root),
         lambda: static_analysis.complaints(root),
-    ]
-    checks += [lambda major=major: with_provider(major, root) for major in MAJORS]  # type: ignore[misc]
+        *(partial(with_provider, major, root) for major in MAJORS),
+    )
+
+
+def run(*checks: Check) -> int:
+    """Run checks side by side, print what each has to say and what could not be checked; the exit status."""
     with ThreadPoolExecutor() as pool:
         results = list(pool.map(_told, checks))
-    missed = sorted({message for _, message in results if message})
-    complaints = list(dict.fromkeys(complaint for found, _ in results for complaint in found))
-    for message in missed:
+    for message in sorted({message for _, message in results if message}):
         print(f"NOT CHECKED: {message}")
+    complaints = list(dict.fromkeys(complaint for found, _ in results for complaint in found))
     for complaint in complaints:
         print(complaint)
     return 1 if complaints else 0
@@ -58,7 +65,7 @@ def of_outcome(outcome: Outcome, root: Path) -> list[str]:
     return found
 
 
-def _told(check: Callable[[], list[str]]) -> tuple[list[str], str]:
+def _told(check: Check) -> tuple[list[str], str]:
     try:
         return check(), ""
     except NotChecked as missing:

@@ -20,6 +20,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 MAJORS = (7, 8)
+# Since then a test's made-up values are there in plans too.
+OLDEST = (1, 11)
+UNCHECKED = "formats, arguments, tests and policies of terraform/ were not checked"
+NO_CONNECTION = ("could not connect", "Client.Timeout", "connection refused", "no such host", "i/o timeout")
 MIRROR_VARIABLE = "TFCHECK"
 MIRROR = Path("../shared/tools/tfcheck/tfcheck")
 REGISTRY = "https://registry.terraform.io/.well-known/terraform.json"
@@ -60,11 +64,12 @@ class Source:
 
 
 def require_terraform() -> None:
-    """Raises `NotChecked` where there is no terraform."""
+    """Raises `NotChecked` where there is no terraform, or one that is too old."""
     if shutil.which("terraform") is None:
-        raise NotChecked(
-            "terraform is not installed: formats, arguments, tests and policies of terraform/ were not checked"
-        )
+        raise NotChecked(f"terraform is not installed: {UNCHECKED}")
+    version = json.loads(_run(["terraform", "version", "-json"], ROOT, {}).stdout)["terraform_version"]
+    if tuple(int(part) for part in version.partition("-")[0].split(".")[:2]) < OLDEST:
+        raise NotChecked(f"terraform is {version}, older than {'.'.join(map(str, OLDEST))}: {UNCHECKED}")
 
 
 def source(major: int, root: Path = ROOT) -> Source:
@@ -79,12 +84,11 @@ def source(major: int, root: Path = ROOT) -> Source:
         urllib.request.urlopen(REGISTRY, timeout=REGISTRY_SECONDS).close()
     except OSError:
         raise NotChecked(
-            "neither terraform's registry nor an offline mirror of it is to be had: "
-            "arguments, tests and policies of terraform/ were not checked"
+            f"neither terraform's registry nor an offline mirror of it is to be had: {UNCHECKED}"
         ) from None
     cache = root / CACHE / str(major)
     cache.mkdir(parents=True, exist_ok=True)
-    return Source({"TF_PLUGIN_CACHE_DIR": str(cache.resolve())}, override=_only(major))
+    return Source({"TF_PLUGIN_CACHE_DIR": str(cache.resolve())}, override=only(major))
 
 
 def badly_formatted(root: Path = ROOT) -> list[str]:
@@ -95,9 +99,11 @@ def badly_formatted(root: Path = ROOT) -> list[str]:
 
 
 def checked(given: Source, root: Path = ROOT) -> Outcome:
-    """Validate and test a copy of the tree."""
+    """Validate and test a copy of the tree. Raises `NotChecked` when the provider cannot be fetched."""
     with _copy(root, given.override) as folder:
         begun = _run(["terraform", "init", "-backend=false", "-input=false", "-no-color"], folder, given.variables)
+        if any(sign in begun.stderr for sign in NO_CONNECTION):
+            raise NotChecked(f"Google's provider cannot be fetched: {UNCHECKED}")
         if begun.returncode:
             return Outcome((begun.stderr.strip(),))
         valid = _run(["terraform", "validate", "-json"], folder, given.variables)
@@ -165,8 +171,8 @@ def _package(name: str, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _only(major: int) -> str:
-    """https://developer.hashicorp.com/terraform/language/files/override"""
+def only(major: int) -> str:
+    """Narrows the configuration to one major: https://developer.hashicorp.com/terraform/language/files/override"""
     return f"""terraform {{
   required_providers {{
     google = {{

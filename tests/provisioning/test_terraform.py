@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -126,20 +126,41 @@ def complaints(copy: Copy) -> list[str]:
         pytest.skip(str(missing))
 
 
-def test_without_terraform_it_is_said_what_is_not_checked(
+def test_what_cannot_be_checked_without_terraform_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(checks.static_analysis, "complaints", lambda root: [])
-    assert checks.main() == 0
+    assert checks.run(lambda: checks.with_provider(MAJOR)) == 0
     assert "NOT CHECKED: terraform is not installed" in capsys.readouterr().out
 
 
-def test_without_mirror_or_registry_it_is_said_what_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_checked_without_mirror_and_registry_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv(plans.MIRROR_VARIABLE, "/nowhere")
-    monkeypatch.setattr(plans, "REGISTRY", "http://127.0.0.1:9/")
-    with pytest.raises(NotChecked, match="neither terraform's registry nor an offline mirror"):
-        plans.source(MAJOR)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    assert checks.run(lambda: [str(plans.source(MAJOR))]) == 0
+    assert "NOT CHECKED: neither terraform's registry nor an offline mirror" in capsys.readouterr().out
+
+
+def test_a_complaint_is_printed_once_and_fails_the_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert checks.run(lambda: ["wrong"], lambda: ["wrong"], list) == 1
+    assert capsys.readouterr().out == "wrong\n"
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_the_registry_is_asked_for_one_major_of_the_provider(copy: Copy, major: int) -> None:
+    try:
+        plans.require_terraform()
+        mirror = plans.source(major)
+    except NotChecked as missing:
+        pytest.skip(str(missing))
+    copy.change("terraform/kms.tf", "rotation_period", "rotation_time")
+    only = replace(mirror, override=plans.only(major))
+    (found,) = plans.checked(only, copy.root).complaints
+    assert "rotation_time" in found
+    other = replace(mirror, override=plans.only(sum(MAJORS) - major))
+    assert "rotation_time" not in "".join(plans.checked(other, copy.root).complaints)
 
 
 def test_a_misspelt_attribute_is_found(copy: Copy) -> None:
