@@ -29,6 +29,7 @@ PLACEHOLDERS = {
     "CLERK_ISSUER": "https://clerk.example",
     "CLERK_PARTIES": "[]",
     "TASKS_INVOKER": "tasks-invoker@briefly.example",
+    "TASKS_LOCATION": "europe-west1",
     "VAULT_KEY": "projects/briefly/locations/here/keyRings/briefly/cryptoKeys/vault",
     "OAUTH_REDIRECT_URLS": "[]",
     "GOOGLE_OAUTH_CLIENT_ID": "client",
@@ -142,13 +143,16 @@ def started(name: str) -> Any:
 def placeholder_environment(name: str, row: dict[str, Any]) -> Iterator[Path]:
     """For as long as the block, what a function needs to start; yields the folder of its secrets."""
     from lib.core import settings
+    from lib.core.secrets import mounted_file
 
     before = dict(os.environ)
     needed = [variable for variable in row.get("settings", []) if variable in PLACEHOLDERS]
     common = ["GOOGLE_CLOUD_PROJECT", "FUNCTION_URL"]
     with tempfile.TemporaryDirectory() as folder:
         for secret in row.get("secrets", []):
-            Path(folder, secret).write_text("placeholder", encoding="utf-8")
+            file = mounted_file(Path(folder), secret)
+            file.parent.mkdir()
+            file.write_text("placeholder", encoding="utf-8")
         for variable in row.get("settings", []):
             os.environ.pop(variable, None)
         os.environ.update({variable: PLACEHOLDERS[variable] for variable in [*common, *needed]})

@@ -9,12 +9,13 @@ import requests
 from standardwebhooks import Webhook
 
 from lib.core import clock
+from lib.core.secrets import mounted_file
 from tests.briefly import Briefly
 
 
 def secret(briefly: Briefly) -> str:
     """What Clerk and Briefly share."""
-    return (briefly.state.folder / "secrets" / "webhooks" / "clerk-webhook-secret").read_text(encoding="utf-8").strip()
+    return mounted_file(briefly.state.folder / "secrets" / "webhooks", "clerk-webhook-secret").read_text().strip()
 
 
 def signed(briefly: Briefly, body: str, *, age: float = 0, key: str | None = None) -> dict[str, str]:

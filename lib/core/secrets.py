@@ -1,4 +1,8 @@
-"""Secrets, as Cloud Run mounts them: one file each, of which every reading yields the newest version."""
+"""Secrets, as Cloud Run mounts them: a folder with one file each, of which every reading yields the newest version.
+
+No two secrets can be mounted at one path, so that each has a folder of its own:
+https://cloud.google.com/run/docs/configuring/services/secrets#disallowed_paths_and_limitations
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -9,13 +13,14 @@ from lib.core import clock
 from lib.core.settings import InvalidSettings, Settings, load
 
 KEPT = timedelta(minutes=5)
+FILE = "value"
 
 _lock = Lock()
 _cache: dict[str, tuple[datetime, "Secret"]] = {}
 
 
 class SecretSettings(Settings):
-    """Where the secrets are mounted."""
+    """The folder under which the secrets are mounted."""
 
     secrets_dir: str = "/secrets"
 
@@ -36,6 +41,11 @@ class Secret:
         return "Secret(…)"
 
     __str__ = __repr__
+
+
+def mounted_file(folder: Path, name: str) -> Path:
+    """The file of a secret in the folder of all secrets."""
+    return folder / name / FILE
 
 
 def read(name: str) -> Secret:
@@ -63,7 +73,7 @@ def missing(names: Iterable[str]) -> Iterator[str]:
 
 def _mounted(name: str) -> Secret:
     try:
-        text = (Path(load(SecretSettings).secrets_dir) / name).read_text(encoding="utf-8").strip()
+        text = mounted_file(Path(load(SecretSettings).secrets_dir), name).read_text(encoding="utf-8").strip()
     except OSError:
         raise InvalidSettings(f"the secret {name} is not mounted") from None
     except UnicodeDecodeError:

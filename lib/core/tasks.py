@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from google.api_core.exceptions import AlreadyExists
 from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksClient
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from google.cloud.tasks_v2.types import HttpMethod, HttpRequest, OidcToken, Task
+from pydantic import StringConstraints
 
 from lib.core.environment import function_url, project
 from lib.core.grpc_endpoint import transport
@@ -18,11 +19,18 @@ from lib.core.store import UserId
 ENQUEUE_TIMEOUT_SECONDS = 10.0
 
 
+Location = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[a-z]+\d+$")]
+"""A region of Google Cloud: https://cloud.google.com/about/locations."""
+
+
 class TaskSettings(Settings):
-    """`tasks_invoker` is the service account whose token tasks carry; `tasks_endpoint` is for elsewhere than Google."""
+    """`tasks_invoker` is the service account whose token tasks carry, `tasks_location` the region of the queues.
+
+    `tasks_endpoint` is for elsewhere than Google.
+    """
 
     tasks_invoker: str
-    tasks_location: str = "europe-west1"
+    tasks_location: Location
     tasks_endpoint: str | None = None
 
 

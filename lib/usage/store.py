@@ -2,7 +2,7 @@
 
 users/{uid}/rate_windows/{minute}        count
 users/{uid}/spend_days/{day}             committed: spent and reserved, in micros; spent
-users/{uid}/spend_reservations/{id}      day, amount, expires_at
+users/{uid}/spend_reservations/{id}      day, amount, held_until
 users/{uid}/usage_events/{id}            the event
 users/{uid}/usage_days/{day}             counters per function and per model
 """
@@ -23,6 +23,8 @@ WINDOWS_KEPT = timedelta(hours=1)
 # The usual retries of minutes would make every request wait for a limit that is down.
 WINDOW_SECONDS_AT_MOST = 2.0
 EVENTS_KEPT = timedelta(days=400)
+# Long enough for whoever reserves next to give back what nobody settled, before Firestore deletes the reservation.
+RESERVATIONS_KEPT = timedelta(days=2)
 
 
 def window_count(user: UserId, index: int) -> int:
@@ -46,7 +48,7 @@ def add_to_window(user: UserId, index: int, requests: int) -> int:
     return int(written.transform_results[0].integer_value)
 
 
-def reserve(user: UserId, reservation: str, day: date, amount: Micros, expires_at: datetime) -> Micros | None:
+def reserve(user: UserId, reservation: str, day: date, amount: Micros, held_until: datetime) -> Micros | None:
     """Reserve an amount of a day's budget; returns what is committed with it, or None if it was reserved before."""
     batch = client().batch()
     batch.create(
@@ -55,7 +57,8 @@ def reserve(user: UserId, reservation: str, day: date, amount: Micros, expires_a
             "schema_version": SCHEMA_VERSION,
             "day": day.isoformat(),
             "amount": amount,
-            "expires_at": expires_at,
+            "held_until": held_until,
+            "expires_at": held_until + RESERVATIONS_KEPT,
         },
     )
     batch.set(_spend_day(user, day), _spend(committed=amount), merge=True)
@@ -87,7 +90,7 @@ def expired_reservations(user: UserId) -> list[str]:
     query = (
         person(user)
         .collection("spend_reservations")
-        .where(filter=firestore.FieldFilter("expires_at", "<=", clock.now()))
+        .where(filter=firestore.FieldFilter("held_until", "<=", clock.now()))
     )
     return [snapshot.id for snapshot in query.stream()]
 

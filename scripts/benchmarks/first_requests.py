@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
+from lib.core.secrets import mounted_file
 from lib.users.clerk import SECRET
 from scripts.benchmarks.surroundings import Ask, Person, Surroundings
 from scripts.local import clock
@@ -65,7 +66,7 @@ def _webhook(around: Surroundings, person: Person) -> Ask:
     data = {"id": person.user, "object": "user", "updated_at": 1, "first_name": "Some", "last_name": "Body"}
     body = json.dumps({"type": "user.updated", "object": "event", "timestamp": now, "data": data})
     folder = around.cloud.state.folder / "secrets" / "webhooks"
-    name, key = f"msg_{secrets.token_hex(12)}", (folder / SECRET).read_text(encoding="utf-8").strip()
+    name, key = f"msg_{secrets.token_hex(12)}", mounted_file(folder, SECRET).read_text().strip()
     signature = Webhook(key).sign(name, datetime.fromtimestamp(now, UTC), body)
     signed = {"svix-id": name, "svix-timestamp": str(now), "svix-signature": signature}
     return Ask("POST", "/clerk", {"Content-Type": "application/json", **signed}, body.encode())

@@ -1,7 +1,8 @@
 """The command `scripts/call METHOD PATH`: call a function of the running copy as one of its people.
 
 PATH begins with the function's name, as `/users/me`. The request is signed as the gateway signs, always with
-the proof that sensitive operations need.
+the proof that sensitive operations need. With a `--url` that has `{name}` in it, where functions have addresses of
+their own, a deployment is called: see `scripts.deployed_caller`.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from scripts.deployed_caller import NAME, DeployedCaller, NotPrepared
 from scripts.local import clock, state
 from scripts.local.gateway_sessions import TOKEN_KEPT
 from scripts.local.identity_tokens import IdentityTokens
@@ -105,24 +107,22 @@ def main() -> int:
     """Parse the arguments, call, and print the answer. Exits with 1 for a status of 400 and above."""
     given = _arguments().parse_args()
     try:
-        running = state.read(given.state) if given.state else state.read_of_port(_port(given))
-        caller = Caller(running, given.url)
         headers = dict(_header(header) for header in given.header)
-        method = given.method.upper()
-        answer = caller.call(
-            method,
-            given.path,
-            given.person,
-            data=given.data,
-            headers=headers,
-            sensitive=True,
-            stream=True,
-        )
+        answer = _answer(given, given.method.upper(), headers)
         _print(answer)
-    except (NotRunning, NoSuchPerson, requests.RequestException) as error:
+    except (NotRunning, NoSuchPerson, NotPrepared, requests.RequestException) as error:
         print(error, file=sys.stderr)
         return NOT_RUNNING
     return FAILED if answer.status_code >= 400 else 0
+
+
+def _answer(given: argparse.Namespace, method: str, headers: dict[str, str]) -> requests.Response:
+    if given.url and NAME in given.url:
+        deployed = DeployedCaller.of(given.url, given.gateway_account, given.gateway_key, given.session)
+        return deployed.call(method, given.path, data=given.data, headers=headers)
+    running = state.read(given.state) if given.state else state.read_of_port(_port(given))
+    caller = Caller(running, given.url)
+    return caller.call(method, given.path, given.person, data=given.data, headers=headers, sensitive=True, stream=True)
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -132,9 +132,15 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--as", dest="person", default="demo", help="demo, second, or a user id (default demo)")
     parser.add_argument("--data", help="a JSON body")
     parser.add_argument("--header", action="append", default=[], metavar="NAME: VALUE")
-    parser.add_argument("--url", help="the origin (default that of the running copy)")
+    parser.add_argument("--url", help="the origin (default that of the running copy), or where each {name} is deployed")
     parser.add_argument("--port", type=int, help="the port of the running copy (default 8787)")
     parser.add_argument("--state", type=Path, help="the folder of the copy's state, if it was started with one")
+    deployment = parser.add_argument_group("a deployment", "needed with a --url that has {name} in it")
+    deployment.add_argument(
+        "--gateway-account", help="the address of the gateway's service account, which gcloud acts as"
+    )
+    deployment.add_argument("--gateway-key", type=Path, help="a file with the gateway's private key, a JSON web key")
+    deployment.add_argument("--session", help="a session token of Clerk, of the person to call as")
     return parser
 
 

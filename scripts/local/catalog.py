@@ -23,7 +23,11 @@ TASKS_INVOKER = "tasks-invoker"
 PUSH_INVOKER = "push-invoker"
 GATEWAY = "gateway"
 
+NO_FUNCTIONS = (TASKS_INVOKER, PUSH_INVOKER, GATEWAY)
+
 Name = str
+# Its account's id has 6 to 30 characters: https://cloud.google.com/iam/docs/service-accounts-create
+FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,19}[a-z0-9])?$")]
 # With the project in front it is a name of Cloud Storage: https://cloud.google.com/storage/docs/buckets#naming
 BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")]
 
@@ -107,7 +111,7 @@ class Bucket(Part):
 class Catalog(Part):
     """The whole catalogue; functions by their cloud names."""
 
-    functions: dict[Name, Function]
+    functions: dict[FunctionName, Function]
     topics: tuple[Name, ...] = ()
     sinks: dict[Name, Sink] = {}
     queues: dict[Name, Queue] = {}
@@ -151,6 +155,11 @@ class Catalog(Part):
 def folder(name: Name) -> str:
     """The folder of a function by its cloud name: hyphens become underscores."""
     return name.replace("-", "_")
+
+
+def account_id(name: Name) -> str:
+    """The id of a service account by its short name, which in itself is too short for some functions."""
+    return name if name in NO_FUNCTIONS else f"function-{name}"
 
 
 def load(path: Path = CATALOG_FILE) -> Catalog:

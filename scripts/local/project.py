@@ -1,5 +1,7 @@
 """The names of the local cloud's project: fixed, so that URLs, accounts and keys can be told in advance."""
 
+from scripts.local.catalog import account_id
+
 PROJECT = "briefly-local"
 PROJECT_NUMBER = 100000000001
 REGION = "europe-west1"
@@ -15,4 +17,4 @@ def bucket(name: str) -> str:
 
 def service_account(name: str) -> str:
     """The address of the service account with this short name."""
-    return f"{name}@{PROJECT}.iam.gserviceaccount.com"
+    return f"{account_id(name)}@{PROJECT}.iam.gserviceaccount.com"

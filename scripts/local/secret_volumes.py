@@ -12,6 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from lib.core.secrets import mounted_file
 from scripts.local.project import PROJECT
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ class SecretVolumes:
     _renewing: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     async def mount(self, names: Iterable[str], folder: Path) -> None:
-        """Write these secrets into the folder. Raises Google's API errors."""
-        files = {folder / name: name for name in names}
-        await asyncio.to_thread(self._make, folder, files)
+        """Write these secrets into the folder, each into one of its own. Raises Google's API errors."""
+        files = {mounted_file(folder, name): name for name in names}
+        await asyncio.to_thread(self._make, files)
         self._mounted |= files
         if self._renewing is None:
             self._renewing = asyncio.create_task(self._renew(), name="renew secrets")
@@ -55,8 +56,9 @@ class SecretVolumes:
                 # As on Cloud Run, a version that is disabled or unreachable leaves running instances what they have.
                 continue
 
-    def _make(self, folder: Path, files: dict[Path, str]) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    def _make(self, files: dict[Path, str]) -> None:
+        for file in files:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._write(files)
 
     def _write(self, files: dict[Path, str]) -> None:

@@ -102,8 +102,13 @@ class GatewaySigner:
     def headers(self, person: str, session_token: str, request: Outgoing, *, sensitive: bool) -> dict[str, str]:
         """The gateway's own identity for Cloud Run, the service token, and the Clerk session beside it."""
         own = self.identity.mint(service_account(GATEWAY), f"{self.origin}/{request.function}")
-        return {
-            "X-Serverless-Authorization": f"Bearer {own}",
-            "Authorization": f"Bearer {self.key.service_token(person, request, sensitive=sensitive)}",
-            SESSION_HEADER: session_token,
-        }
+        return gateway_headers(own, self.key.service_token(person, request, sensitive=sensitive), session_token)
+
+
+def gateway_headers(own: str, service_token: str, session_token: str) -> dict[str, str]:
+    """The three tokens of a request of the gateway: its own identity, its word for the person, the Clerk session."""
+    return {
+        "X-Serverless-Authorization": f"Bearer {own}",
+        "Authorization": f"Bearer {service_token}",
+        SESSION_HEADER: session_token,
+    }

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 
+from lib.core.secrets import mounted_file
 from scripts.local import STARTED, clock, model_cards, streamed_answer
 from scripts.local.browser import Browser, Form, Page, Unexpected
 from scripts.local.calendar_application import CalendarApplication
@@ -188,7 +189,7 @@ class Tour:
 
     def _application(self) -> CalendarApplication:
         state = self.cloud.state
-        secret = (state.folder / "secrets" / "tokens" / GOOGLE_CLIENT_SECRET).read_text(encoding="utf-8")
+        secret = mounted_file(state.folder / "secrets" / "tokens", GOOGLE_CLIENT_SECRET).read_text(encoding="utf-8")
         endpoints = state.endpoints
         return CalendarApplication(endpoints.google, self.google_client_id, secret, endpoints.redirect_url("google"))
 

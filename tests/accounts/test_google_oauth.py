@@ -13,6 +13,7 @@ from lib.accounts.google.oauth import CLIENT_SECRET, GoogleOAuth
 from lib.accounts.google.settings import GoogleTokenSettings
 from lib.core.secrets import SecretSettings
 from tests.accounts.answering import Endpoint, configured, serving
+from tests.mounting import mount
 
 GOOD = {"access_token": "ya29.good", "expires_in": 3599, "scope": "openid email", "token_type": "Bearer"}
 GRANTED = frozenset({"openid", "email"})
@@ -20,7 +21,7 @@ GRANTED = frozenset({"openid", "email"})
 
 @pytest.fixture
 def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
-    (tmp_path / CLIENT_SECRET).write_text("secret", encoding="utf-8")
+    mount(tmp_path, CLIENT_SECRET, "secret")
     server = Endpoint()
     google = GoogleTokenSettings(
         google_oauth_client_id="us",

@@ -22,6 +22,7 @@ from lib.core import clock
 from lib.core.secrets import SecretSettings
 from scripts.local import certificates
 from tests.accounts.answering import Endpoint, configured, serving
+from tests.mounting import mount
 
 CLIENT, SECRET, VERIFIER = "8b2f9b0e-us", "the~application's~secret", "v" * 64
 TENANT = "5bcd3f2a-0f0e-4c4b-9d0e-6a1f0b7c9d11"
@@ -39,7 +40,7 @@ GOOD = {
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     folder = tmp_path_factory.mktemp("microsoft")
-    (folder / CLIENT_SECRET).write_text(SECRET, encoding="utf-8")
+    mount(folder, CLIENT_SECRET, SECRET)
     certified = certificates.make(folder)
     server = Endpoint(certificates.server_context(certified.server))
     microsoft = MicrosoftSettings(microsoft_client_id=CLIENT, microsoft_authority=f"{server.url}/common")

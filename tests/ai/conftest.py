@@ -11,6 +11,7 @@ from lib.core import secrets, settings
 from lib.core.secrets import SecretSettings
 from tests.local.models.conftest import anthropic_session, models, openai_session, served_models
 from tests.local.models.running import Models
+from tests.mounting import mount
 
 __all__ = ["anthropic_session", "models", "openai_session", "served_models"]
 
@@ -20,7 +21,7 @@ def reached(models: Models, tmp_path: Path) -> Iterator[Models]:
     """The models as they are at their start, named in the settings that our adapters read."""
     keys = {"openai-api-key": "sk-local", "anthropic-api-key": "sk-ant-local"}
     for name, key in keys.items():
-        (tmp_path / name).write_text(key + "\n")
+        mount(tmp_path, name, key + "\n")
     given: list[settings.Settings] = [
         OpenAISettings(openai_base_url=f"{models.url}/v1"),
         AnthropicSettings(anthropic_base_url=models.url),

@@ -16,6 +16,7 @@ from lib.core import clock, secrets, settings
 from lib.core.environment import Environment
 from lib.core.identity import CallerSettings, GatewaySettings, Request
 from lib.core.secrets import SecretSettings
+from tests.mounting import mount
 
 PERSON = "user_ada"
 GATEWAY_KEY = ed25519.Ed25519PrivateKey.generate()
@@ -83,7 +84,7 @@ def request_with(service: str | None = None, session: str | None = None, **heade
 @contextmanager
 def mounted(folder: Path, name: str, value: str) -> Iterator[None]:
     """A secret that is mounted for as long as the block."""
-    (folder / name).write_text(value)
+    mount(folder, name, value)
     before = settings._loaded.get(SecretSettings)
     settings._loaded[SecretSettings] = SecretSettings(secrets_dir=str(folder))
     secrets._cache.clear()

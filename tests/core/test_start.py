@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from lib.core import settings
+from lib.core.secrets import mounted_file
 from lib.core.settings import InvalidSettings, Settings
 from scripts.openapi_document import placeholder_environment, started
 from tests.e2e.operations import functions
+from tests.mounting import mount
 
 COMMON = ("GOOGLE_CLOUD_PROJECT", "FUNCTION_URL", "K_SERVICE")
 WRONG = "neither JSON, nor a number, nor an address"
@@ -76,16 +78,16 @@ def test_a_secret_that_is_not_mounted_or_empty_is_named_at_the_start(function: s
     row = functions()[function]
     with placeholder_environment(function, row) as mounted:
         for secret in row["secrets"]:
-            (mounted / secret).write_text("\n")
+            mount(mounted, secret, "\n")
             assert f"the secret {secret} is empty" in refusal(function)
-            (mounted / secret).unlink()
+            mounted_file(mounted, secret).unlink()
             assert f"the secret {secret} is not mounted" in refusal(function)
-            (mounted / secret).write_text("a secret")
+            mount(mounted, secret, "a secret")
 
 
 def test_one_message_names_settings_and_secrets() -> None:
     with placeholder_environment("mail", functions()["mail"]) as mounted:
-        (mounted / "cursor-key").unlink()
+        mounted_file(mounted, "cursor-key").unlink()
         os.environ |= {"GATEWAY_KEYS": "not json", "REQUESTS_PER_MINUTE": "abc"}
         complaint = refusal("mail")
     for named in ("mail cannot start", "GATEWAY_KEYS is wrong", "REQUESTS_PER_MINUTE is wrong", "cursor-key"):

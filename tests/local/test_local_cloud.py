@@ -39,7 +39,7 @@ def test_a_function_is_given_what_its_row_says_and_no_more(copy: Copy) -> None:
     assert environment["FUNCTION_URL"] == f"{copy.origin}/{{name}}"
     assert environment["FIRESTORE_EMULATOR_HOST"] == endpoints.firestore.removeprefix("http://")
     assert environment["TASKS_ENDPOINT"] == endpoints.tasks
-    assert json.loads(environment["CALLERS"]) == [f"chat@{PROJECT}.iam.gserviceaccount.com"]
+    assert json.loads(environment["CALLERS"]) == [f"function-chat@{PROJECT}.iam.gserviceaccount.com"]
     assert "GATEWAY_KEYS" in environment
     others = {"CLERK_KEYS", "KMS_ENDPOINT", "STORAGE_ENDPOINT", "GOOGLE_APPLICATION_CREDENTIALS"}
     assert not others & set(environment)

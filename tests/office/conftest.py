@@ -17,6 +17,7 @@ from lib.office.google.mail import GoogleMail
 from lib.office.google.settings import GoogleApiSettings
 from scripts.local.google import GoogleConfig, GoogleHandle, seeded_people, serve
 from scripts.local.people.models import Message
+from tests.mounting import mount
 from tests.office.rig import OWNER, Loop, Rig, healthy, put_back
 
 READING = (
@@ -93,7 +94,7 @@ def _configured(_google: tuple[GoogleHandle, Loop], cursor_key: None) -> Iterato
 def cursor_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A key to make cursors with."""
     folder: Path = tmp_path_factory.mktemp("secrets")
-    (folder / cursor.SECRET).write_text(random_text.token_hex(16))
+    mount(folder, cursor.SECRET, random_text.token_hex(16))
     before = settings._loaded.get(SecretSettings)
     settings._loaded[SecretSettings] = SecretSettings(secrets_dir=str(folder))
     secrets._cache.clear()

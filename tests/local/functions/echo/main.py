@@ -10,6 +10,7 @@ from typing import Any
 import flask
 
 from lib.core import clock
+from lib.core.secrets import mounted_file
 
 
 def echo(request: flask.Request) -> flask.Response:
@@ -27,7 +28,7 @@ def echo(request: flask.Request) -> flask.Response:
         "body": request.get_data().decode("utf-8", "replace")[:200],
         "now": clock.timestamp(),
         "environment": dict(os.environ),
-        "secrets": {file.name: file.read_text() for file in secrets.iterdir()} if secrets.is_dir() else {},
+        "secrets": _mounted(secrets) if secrets.is_dir() else {},
     }
     response = flask.Response(json.dumps(told), int(request.args.get("status", 200)), content_type="application/json")
     response.headers.add("Set-Cookie", "a=1")
@@ -38,3 +39,7 @@ def echo(request: flask.Request) -> flask.Response:
 def _log(line: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+def _mounted(folder: Path) -> dict[str, str]:
+    return {secret.name: mounted_file(folder, secret.name).read_text() for secret in folder.iterdir()}

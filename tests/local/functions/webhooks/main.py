@@ -8,11 +8,13 @@ from pathlib import Path
 import flask
 from standardwebhooks import Webhook
 
+from lib.core.secrets import mounted_file
+
 seen: set[str] = set()
 
 
 def webhooks(request: flask.Request) -> tuple[str, int]:
-    secret = (Path(os.environ["SECRETS_DIR"]) / "clerk-webhook-secret").read_text()
+    secret = mounted_file(Path(os.environ["SECRETS_DIR"]), "clerk-webhook-secret").read_text()
     headers = {f"webhook-{name}": request.headers[f"svix-{name}"] for name in ("id", "timestamp", "signature")}
     event = Webhook(secret).verify(request.get_data(), headers)
     sys.stdout.write(json.dumps({"message": "webhook", "type": event["type"], "id": headers["webhook-id"]}) + "\n")

@@ -1,0 +1,1 @@
+"""What terraform provides, compared with what the catalogue and the code ask for."""

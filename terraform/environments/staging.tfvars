@@ -1,0 +1,27 @@
+# What is in angle brackets has to be put in before the first deployment; terraform refuses it as it stands.
+project_id   = "briefly-staging"
+environment  = "staging"
+state_bucket = "briefly-staging-terraform"
+
+gateway_keys = "<the gateway's public keys, a JSON web key set>"
+clerk = {
+  issuer = "https://<the instance>.clerk.accounts.dev"
+  keys   = "<https://<the instance>.clerk.accounts.dev/.well-known/jwks.json>"
+}
+front_end_origins = ["https://<the front end>"]
+
+oauth = {
+  google_client_id    = "<the client>.apps.googleusercontent.com"
+  microsoft_client_id = "<the application's id>"
+  redirect_urls       = ["https://<the front end>/api/oauth/callback/google", "https://<the front end>/api/oauth/callback/microsoft"]
+}
+
+gateway_federation = {
+  issuer   = "https://oidc.vercel.com/<the team>"
+  audience = "https://vercel.com/<the team>"
+  subject  = "owner:<the team>:project:<the project>:environment:preview"
+}
+github = { repository = "<owner>/<repository>" }
+
+alert_email = "<who is on duty>"
+budget      = { billing_account = "<XXXXXX-XXXXXX-XXXXXX>", monthly_amount = 200 }
