@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode, Response
 
 from lib.office.identifiers import encode
-from tests.briefly import ADA, Briefly
+from tests.briefly import ADA, ADA_MICROSOFT, Briefly
 from tests.e2e.belongings import Belongings, somebody
 from tests.e2e.operations import Operation, operations
 from tests.e2e.recipes import NAMES, RECIPES, Recipe, as_a_sibling_for_a_while
@@ -28,8 +28,8 @@ LONGEST_TARGET = 4000
 
 @pytest.fixture(scope="module")
 def person(briefly: Briefly) -> Belongings:
-    """Somebody with the mailbox of the demo person, who has one of everything."""
-    return somebody(briefly, ADA)
+    """Somebody with the mailboxes of the demo person, who has one of everything."""
+    return somebody(briefly, google=ADA, microsoft=ADA_MICROSOFT)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def ask(person: Belongings, session: requests.Session, operation: Operation, cas
 
 def own_ids(person: Belongings, operation: Operation) -> dict[str, str]:
     """What the operation's path names, of the person's own."""
-    return {name: person.ids[_name(operation, name)] for name in operation.in_path}
+    return {name: person.id(_name(operation, name), "google") for name in operation.in_path}
 
 
 @pytest.mark.parametrize("function", sorted({operation.function for operation in OPERATIONS}))
@@ -135,7 +135,7 @@ def _of_own_account(person: Belongings, kind: str) -> st.SearchStrategy[str]:
     provider_ids = st.lists(
         st.text(min_size=1, max_size=20), min_size=PROVIDERS_IDS[kind], max_size=PROVIDERS_IDS[kind]
     )
-    return provider_ids.map(lambda ids: quote(encode(person.ids["account_id"], *ids)))
+    return provider_ids.map(lambda ids: quote(encode(person.id("account_id", "google"), *ids)))
 
 
 def _with_path(case: Case, path: dict[str, str]) -> Case:
@@ -145,13 +145,13 @@ def _with_path(case: Case, path: dict[str, str]) -> Case:
 
 def _restore(person: Belongings, recipe: Recipe) -> None:
     if recipe.ask is as_a_sibling_for_a_while:
-        person.connect()
+        person.connect_all()
     recipe.restore(person)
 
 
 def _case(person: Belongings, operation: Operation, recipe: Recipe) -> Case:
     names: dict[str, Any] = recipe.asker_path or {}
-    path = {name: person.ids[names.get(name) or _name(operation, name)] for name in operation.in_path}
+    path = {name: person.id(names.get(name) or _name(operation, name), recipe.provider) for name in operation.in_path}
     options: dict[str, Any] = {"query": recipe.query(person)} if recipe.query else {}
     if recipe.body:
         options |= {"body": recipe.body(person, person), "media_type": "application/json"}
