@@ -83,7 +83,8 @@ class Life:
 
     def settle(self) -> None:
         """With nothing going wrong any more: connect again what needs it, and see every answer to its end."""
-        for account in self.client.get("/accounts/")["accounts"]:
+        listed = self._insist("GET", "/accounts/")
+        for account in listed.json()["accounts"] if listed else []:
             if account["health"] != "ok":
                 self._connect(account["provider"])
         for question in self.questions:
@@ -172,19 +173,22 @@ class Life:
     def _conversation_to_ask_in(self) -> str | None:
         """One for all questions; with an id of its own, so that it may be begun again."""
         self._conversation = self._conversation or f"con-{uuid.uuid4().hex}"
-        for _ in range(MOST_TRIES):
-            answer = self._call("POST", "/chat/conversations", {"id": self._conversation})
-            if answer is not None and answer.status_code == 201:
-                return self._conversation
-        self.wrongs.append("no conversation could be begun")
-        return None
+        begun = self._insist("POST", "/chat/conversations", {"id": self._conversation})
+        return None if begun is None else self._conversation
 
     def _post(self, question: Question) -> None:
+        answer = self._insist("POST", question.path, question.wish)
+        if answer is not None:
+            question.runs.add(str(answer.json()["run"]["id"]))
+
+    def _insist(self, method: str, path: str, body: Any = None) -> requests.Response | None:
+        """Ask until it succeeds; None, which is wrong, if it never does."""
         for _ in range(MOST_TRIES):
-            answer = self._call("POST", question.path, question.wish)
-            if answer is not None and answer.status_code in (200, 201):
-                question.runs.add(str(answer.json()["run"]["id"]))
-                return
+            answer = self._call(method, path, body)
+            if answer is not None and answer.ok:
+                return answer
+        self.wrongs.append(f"{method} {path} did not succeed in {MOST_TRIES} tries")
+        return None
 
     def _call(self, method: str, path: str, body: Any = None, *, sensitive: bool = False) -> requests.Response | None:
         """What was answered, which is written down; None if the answer was lost."""

@@ -107,8 +107,7 @@ class Sea:
             self._let_pass(LONGER_THAN_EVERY_LEASE, lives, around)
             list(pool.map(Life.settle, lives))
             self._repeat_pushes(lives)
-            self._wait_until_counted(lives, around)
-            kept = list(pool.map(lambda life: Kept.of(life.client.user), lives))
+            kept = self._kept_once_counted(lives, around, pool)
         around.befallen += self._befallen()
         around.pushes = evidence.pushes(self.briefly)
         around.prompts = repr(self.briefly.control("models", "GET", "requests"))
@@ -143,6 +142,21 @@ class Sea:
             theirs = [push for push in pushed if any(name in push["data"] for name in names)]
             for push in theirs[-life.schedule.repeated_pushes :] if life.schedule.repeated_pushes else []:
                 self.briefly.control("push", "POST", f"pushes/{push['message_id']}/repeat")
+
+    def _kept_once_counted(self, lives: list[Life], around: Surroundings, pool: ThreadPoolExecutor) -> list[Kept]:
+        """What is kept of each when all that was logged is counted, and nothing more was logged meanwhile.
+
+        A request that its client has left is logged whenever its function notices.
+        """
+
+        def kept_at_rest() -> list[Kept] | None:
+            self._wait_until_counted(lives, around)
+            before = around.api_calls()
+            kept = list(pool.map(lambda life: Kept.of(life.client.user), lives))
+            around.logs += self.logs.more()
+            return kept if around.api_calls() == before else None
+
+        return eventually(kept_at_rest, 60)
 
     def _wait_until_counted(self, lives: list[Life], around: Surroundings) -> None:
         """Until every log line of theirs has been pushed, and nothing is on its way any more."""
