@@ -6,7 +6,7 @@ An operation without a recipe fails the tests, and so does a recipe whose operat
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -78,8 +78,8 @@ Body = Callable[[Belongings, Belongings], dict[str, Any]]
 class Recipe:
     """One way to exercise an operation.
 
-    `query` and `body` name things of the owner's (`body` is also told who asks). `provider`: whose account's things the
-    path names, where providers keep them. `others`: what somebody else gets.
+    `query` and `body` name things of the owner's (`body` is also told who asks). `provider`: where the account is that
+    it is about, if it is about one. `others`: what somebody else gets.
     `shows`: the owner's answer holds words of their own; `proof`: it holds this text, and nobody else's does.
     `asker_path`: the path names the asker's things, so that only query and body name the owner's.
     `restore`: gives back what the owner's request ends. `covers`: the ids that query and body give.
@@ -156,8 +156,12 @@ def _hand_out(provider: str) -> Recipe:
     return Recipe(body=wish, shows=False, ask=as_a_sibling, covers=("account_id",))
 
 
-def _shred(provider: str, proof: str) -> Recipe:
-    """Shredding what is not there is done already, so that everybody gets the same but for what is revoked."""
+def _shred(provider: str) -> Recipe:
+    """Shredding what is not there is done already: only the owner's tokens are there to be revoked.
+
+    Microsoft revokes no single grant, so that it says the same to everybody.
+    """
+    proof = '{"revoked_at_provider":true}' if provider == "google" else ""
     return Recipe(
         OWN,
         body=lambda owner, _: _account(owner, provider),
@@ -174,15 +178,15 @@ def _account(owner: Belongings, provider: str) -> dict[str, Any]:
 
 
 def _disconnect(provider: str) -> Recipe:
-    return Recipe(provider=provider, shows=False, restore=lambda owner: owner.connect(provider))
+    return Recipe(shows=False, restore=lambda owner: owner.connect(provider))
 
 
 def _mail_with_label(provider: str) -> Recipe:
     return Recipe(query=lambda owner: {"label": owner.id("label", provider)}, shows=False, covers=("label",))
 
 
-def _at_each_provider(make: Callable[[str], Recipe] = lambda provider: Recipe(provider=provider)) -> list[Recipe]:
-    return [make(provider) for provider in PROVIDERS]
+def _at_each_provider(make: Callable[[str], Recipe] = lambda _: Recipe()) -> list[Recipe]:
+    return [replace(make(provider), provider=provider) for provider in PROVIDERS]
 
 
 def _profile(owner: Belongings, _: Belongings) -> dict[str, Any]:
@@ -201,8 +205,7 @@ RECIPES: dict[str, list[Recipe]] = {
     "DELETE /accounts/{account_id}": _at_each_provider(_disconnect),
     "POST /tokens/exchanges": _at_each_provider(_exchange),
     "POST /tokens/access-tokens": _at_each_provider(_hand_out),
-    # Microsoft revokes no single grant, so that it has nothing to say of whose tokens were ended.
-    "POST /tokens/shreddings": [_shred("google", '{"revoked_at_provider":true}'), _shred("microsoft", "")],
+    "POST /tokens/shreddings": _at_each_provider(_shred),
     "POST /tokens/erasures": [
         # Everybody's own is erased: nobody's tokens end by what another asks.
         Recipe(
