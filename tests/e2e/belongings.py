@@ -9,15 +9,20 @@ from tests.asking import answer, ask
 from tests.briefly import Briefly, Client, eventually
 
 DISTINCT_CHARACTERS = 12
+INBOXES = {"google": "INBOX", "microsoft": "inbox"}
+"""What providers call where mail arrives."""
 
 
 @dataclass
 class Belongings:
-    """A person and what is theirs: `ids` by the names that parameters have, `own` words that only they may see."""
+    """A person and what is theirs: ids by the names that parameters have, `own` words that only they may see."""
 
     client: Client
-    google: str
+    emails: dict[str, str]
+    """The addresses of the accounts, by provider."""
     ids: dict[str, str] = field(default_factory=dict)
+    ids_at: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Those of what is kept by a provider, or for the account there."""
     absent: dict[str, str] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
     titles: set[str] = field(default_factory=set)
@@ -38,9 +43,28 @@ class Belongings:
         """A real cursor of a list."""
         return str(self.client.get(f"{path}?limit=1")["next_cursor"])
 
-    def connect(self) -> None:
+    def id(self, name: str, provider: str) -> str:
+        """What a parameter names; of what there is at several providers, that of this one."""
+        return (self.ids | self.ids_at[provider])[name]
+
+    def absent_id(self, name: str, provider: str) -> str:
+        """Like `id`, but nobody has what it names."""
+        at_provider = {key: _of_nobody(value) for key, value in self.ids_at[provider].items()}
+        return (self.absent | at_provider)[name]
+
+    def connect(self, provider: str) -> None:
         """Connect, or connect again what was disconnected; the account keeps its id."""
-        self.ids["account_id"] = self.client.connect_google(self.google)
+        self.ids_at.setdefault(provider, {})["account_id"] = self.client.connect(provider, self.emails[provider])
+
+    def connect_all(self) -> None:
+        """Connect all accounts, or connect them again."""
+        for provider in self.emails:
+            self.connect(provider)
+
+    def of_account(self, provider: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Which of what was found belongs to the account at the provider."""
+        account = self.ids_at[provider]["account_id"]
+        return [one for one in found if str(one["id"]).startswith(f"{account}.")]
 
     def begin_conversation(self, name: str) -> None:
         """A conversation with a question that is answered."""
@@ -60,31 +84,29 @@ class Belongings:
         """A question of which nobody has read the answer yet."""
         ask(self.client, "And tomorrow?", self.ids["conversation_id"])
 
-    @property
-    def redirect_url(self) -> str:
-        return self.briefly.state.endpoints.redirect_url("google")
+    def redirect_url(self, provider: str) -> str:
+        return self.briefly.state.endpoints.redirect_url(provider)
 
 
-def somebody(briefly: Briefly, google: str) -> Belongings:
-    """A new person who has one of everything."""
-    person = Belongings(briefly.sign_up(), google)
+def somebody(briefly: Briefly, **emails: str) -> Belongings:
+    """A new person who has one of everything, and of what providers keep one at each of these, by address."""
+    person = Belongings(briefly.sign_up(), emails)
     _name(person)
-    person.connect()
+    person.connect_all()
     person.begin_conversation("spare_conversation_id")
     person.begin_conversation("conversation_id")
     _find_mail(person)
     _find_events(person)
-    person.own |= {person.user, person.client.email, person.ids["account_id"], google}
+    accounts = {ids["account_id"] for ids in person.ids_at.values()}
+    person.own |= {person.user, person.client.email, *accounts, *emails.values()}
     unique = secrets.token_hex(12)
     person.ids |= {"spare_id": f"spare-{unique}", "new_id": f"new-{unique}"}
     person.client.post("/chat/conversations", {"id": person.ids["spare_id"], "title": f"Spare {unique}"}, 201)
     person.own.add(f"Spare {unique}")
     person.absent = {
-        "account_id": "acc_" + "0" * 24,
         "conversation_id": f"con_{unique}",
         "message_id": f"msg_{unique}",
         "run_id": "run_" + "0" * 24,
-        **{name: _of_nobody(person.ids[name]) for name in ("mail_id", "thread_id", "event_id")},
     }
     eventually(lambda: len(person.client.get("/usage/models")["events"]) == 2)
     return person
@@ -105,19 +127,22 @@ def _name(person: Belongings) -> None:
 
 def _find_mail(person: Belongings) -> None:
     messages: list[dict[str, Any]] = person.client.get("/mail/?limit=50")["messages"]
-    person.ids |= {"mail_id": messages[0]["id"], "thread_id": messages[0]["thread_id"]}
-    person.ids["label"] = encode(person.ids["account_id"], "INBOX")
+    for provider, ids in person.ids_at.items():
+        newest = person.of_account(provider, messages)[0]
+        ids |= {"mail_id": newest["id"], "thread_id": newest["thread_id"]}
+        ids["label"] = encode(ids["account_id"], INBOXES[provider])
     person.own |= {message["id"] for message in messages} | {message["thread_id"] for message in messages}
     person.titles |= {message["subject"] for message in messages}
 
 
 def _find_events(person: Belongings) -> None:
     found: list[dict[str, Any]] = person.client.get("/events/?limit=50")["events"]
-    person.ids["event_id"] = found[0]["id"]
+    for provider, ids in person.ids_at.items():
+        ids["event_id"] = person.of_account(provider, found)[0]["id"]
     person.own |= {event["id"] for event in found}
     person.titles |= {event["title"] for event in found}
 
 
 def _of_nobody(identifier: str) -> str:
-    _, _, rest = identifier.partition(".")
-    return f"acc_{'0' * 24}.{rest}"
+    _, point, rest = identifier.partition(".")
+    return f"acc_{'0' * 24}{point}{rest}"

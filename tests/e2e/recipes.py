@@ -6,7 +6,7 @@ An operation without a recipe fails the tests, and so does a recipe whose operat
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +16,8 @@ from tests import clerk
 from tests.e2e.belongings import Belongings
 from tests.e2e.operations import Operation
 
-GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
+READING_MAIL = {"google": "https://www.googleapis.com/auth/gmail.readonly", "microsoft": "Mail.Read"}
+PROVIDERS = tuple(READING_MAIL)
 NOT_FOUND = (404, "not-found")
 OWN = (200, "")
 """The other gets their own, and nothing of the owner's."""
@@ -58,7 +59,7 @@ def as_a_sibling_for_a_while(
 ) -> requests.Response:
     """Ask as a function that names the asker, and give back what that ends of the asker's own."""
     answer = as_a_sibling(operation, asker, path, body)
-    asker.connect()
+    asker.connect_all()
     return answer
 
 
@@ -77,7 +78,8 @@ Body = Callable[[Belongings, Belongings], dict[str, Any]]
 class Recipe:
     """One way to exercise an operation.
 
-    `query` and `body` name things of the owner's (`body` is also told who asks). `others`: what somebody else gets.
+    `query` and `body` name things of the owner's (`body` is also told who asks). `provider`: where the account is that
+    it is about, if it is about one. `others`: what somebody else gets.
     `shows`: the owner's answer holds words of their own; `proof`: it holds this text, and nobody else's does.
     `asker_path`: the path names the asker's things, so that only query and body name the owner's.
     `restore`: gives back what the owner's request ends. `covers`: the ids that query and body give.
@@ -88,6 +90,7 @@ class Recipe:
     body: Body | None = None
     shows: bool = True
     proof: str = ""
+    provider: str = PROVIDERS[0]
     asker_path: dict[str, str] | None = None
     prepare: Callable[[Belongings], None] = _nothing
     restore: Callable[[Belongings], None] = _nothing
@@ -121,19 +124,69 @@ def _cursor_of_messages() -> Recipe:
     )
 
 
-def _consent(owner: Belongings, _: Belongings) -> dict[str, Any]:
-    return owner.client.consent_at("google", owner.google)
+def _begin(provider: str) -> Recipe:
+    def wish(owner: Belongings, _: Belongings) -> dict[str, Any]:
+        return {"provider": provider, "redirect_url": owner.redirect_url(provider)}
+
+    return Recipe(OWN, body=wish, shows=False)
 
 
-def _exchange(owner: Belongings, asker: Belongings) -> dict[str, Any]:
-    code, verifier = owner.client.code_at("google", owner.google)
-    if asker is not owner:
-        _, verifier = asker.client.code_at("google", asker.google)
-    return {"provider": "google", "code": code, "code_verifier": verifier, "redirect_url": owner.redirect_url}
+def _finish(provider: str) -> Recipe:
+    def consent(owner: Belongings, _: Belongings) -> dict[str, Any]:
+        return owner.client.consent_at(provider, owner.emails[provider])
+
+    return Recipe((409, "state-invalid"), body=consent)
 
 
-def _account(owner: Belongings, _: Belongings) -> dict[str, Any]:
-    return {"account_id": owner.ids["account_id"], "purpose": "a test"}
+def _exchange(provider: str) -> Recipe:
+    def wish(owner: Belongings, asker: Belongings) -> dict[str, Any]:
+        code, verifier = owner.client.code_at(provider, owner.emails[provider])
+        if asker is not owner:
+            _, verifier = asker.client.code_at(provider, asker.emails[provider])
+        redirect_url = owner.redirect_url(provider)
+        return {"provider": provider, "code": code, "code_verifier": verifier, "redirect_url": redirect_url}
+
+    return Recipe((422, "code-refused"), body=wish, ask=as_a_sibling)
+
+
+def _hand_out(provider: str) -> Recipe:
+    def wish(owner: Belongings, _: Belongings) -> dict[str, Any]:
+        return _account(owner, provider) | {"scopes": [READING_MAIL[provider]]}
+
+    return Recipe(body=wish, shows=False, ask=as_a_sibling, covers=("account_id",))
+
+
+def _shred(provider: str) -> Recipe:
+    """Shredding what is not there is done already: only the owner's tokens are there to be revoked.
+
+    Microsoft revokes no single grant, so that it says the same to everybody.
+    """
+    proof = '{"revoked_at_provider":true}' if provider == "google" else ""
+    return Recipe(
+        OWN,
+        body=lambda owner, _: _account(owner, provider),
+        shows=False,
+        proof=proof,
+        ask=as_a_sibling,
+        restore=lambda owner: owner.connect(provider),
+        covers=("account_id",),
+    )
+
+
+def _account(owner: Belongings, provider: str) -> dict[str, Any]:
+    return {"account_id": owner.id("account_id", provider), "purpose": "a test"}
+
+
+def _disconnect(provider: str) -> Recipe:
+    return Recipe(shows=False, restore=lambda owner: owner.connect(provider))
+
+
+def _mail_with_label(provider: str) -> Recipe:
+    return Recipe(query=lambda owner: {"label": owner.id("label", provider)}, shows=False, covers=("label",))
+
+
+def _at_each_provider(make: Callable[[str], Recipe] = lambda _: Recipe()) -> list[Recipe]:
+    return [replace(make(provider), provider=provider) for provider in PROVIDERS]
 
 
 def _profile(owner: Belongings, _: Belongings) -> dict[str, Any]:
@@ -146,33 +199,13 @@ RECIPES: dict[str, list[Recipe]] = {
     "GET /users/me/preferences": [Recipe(OWN, shows=False)],
     "PATCH /users/me/preferences": [Recipe(OWN, body=lambda *_: {"theme": "dark"}, shows=False)],
     "GET /accounts/": [Recipe(OWN)],
-    "GET /accounts/{account_id}": [Recipe()],
-    "POST /accounts/connections": [
-        Recipe(OWN, body=lambda owner, _: {"provider": "google", "redirect_url": owner.redirect_url}, shows=False)
-    ],
-    "POST /accounts/connections/finish": [Recipe((409, "state-invalid"), body=_consent)],
-    "DELETE /accounts/{account_id}": [Recipe(shows=False, restore=Belongings.connect)],
-    "POST /tokens/exchanges": [Recipe((422, "code-refused"), body=_exchange, ask=as_a_sibling)],
-    "POST /tokens/access-tokens": [
-        Recipe(
-            body=lambda owner, asker: _account(owner, asker) | {"scopes": [GMAIL]},
-            shows=False,
-            ask=as_a_sibling,
-            covers=("account_id",),
-        )
-    ],
-    "POST /tokens/shreddings": [
-        # Shredding what is not there is done already; only the owner's tokens are there to be revoked.
-        Recipe(
-            OWN,
-            body=_account,
-            shows=False,
-            proof='{"revoked_at_provider":true}',
-            ask=as_a_sibling,
-            restore=Belongings.connect,
-            covers=("account_id",),
-        )
-    ],
+    "GET /accounts/{account_id}": _at_each_provider(),
+    "POST /accounts/connections": _at_each_provider(_begin),
+    "POST /accounts/connections/finish": _at_each_provider(_finish),
+    "DELETE /accounts/{account_id}": _at_each_provider(_disconnect),
+    "POST /tokens/exchanges": _at_each_provider(_exchange),
+    "POST /tokens/access-tokens": _at_each_provider(_hand_out),
+    "POST /tokens/shreddings": _at_each_provider(_shred),
     "POST /tokens/erasures": [
         # Everybody's own is erased: nobody's tokens end by what another asks.
         Recipe(
@@ -184,15 +217,15 @@ RECIPES: dict[str, list[Recipe]] = {
     ],
     "GET /mail/": [
         Recipe(OWN),
-        Recipe(query=lambda owner: {"label": owner.ids["label"]}, shows=False, covers=("label",)),
+        *_at_each_provider(_mail_with_label),
         _cursor("/mail/"),
     ],
     "GET /mail/labels": [Recipe(OWN)],
-    "GET /mail/threads/{thread_id}": [Recipe()],
-    "GET /mail/{message_id}": [Recipe()],
+    "GET /mail/threads/{thread_id}": _at_each_provider(),
+    "GET /mail/{message_id}": _at_each_provider(),
     "GET /events/": [Recipe(OWN), _cursor("/events/")],
     "GET /events/calendars": [Recipe(OWN)],
-    "GET /events/{event_id}": [Recipe()],
+    "GET /events/{event_id}": _at_each_provider(),
     "GET /chat/conversations": [Recipe(OWN), _cursor("/chat/conversations")],
     "POST /chat/conversations": [
         Recipe(OWN, body=lambda *_: {}, shows=False),

@@ -53,6 +53,8 @@ class Surroundings:
     tasks: list[str] = field(default_factory=list)
     prompts: str = ""
     befallen: list[dict[str, Any]] = field(default_factory=list)
+    overtaken: set[str] = field(default_factory=set)
+    """Runs that were being answered when the clock was moved, so that their leases ran out under their holders."""
 
     def api_calls(self) -> dict[str, int]:
         """How many API calls the log lines tell of, by the person's hash."""
@@ -130,6 +132,12 @@ def waiting_tasks(briefly: Briefly) -> list[str]:
     tasks = CloudTasksClient(transport=transport(CloudTasksGrpcTransport, briefly.state.endpoints.tasks))
     queue = tasks.queue_path(PROJECT, REGION, "runs")
     return [str(task) for task in tasks.list_tasks(ListTasksRequest(parent=queue, response_view=Task.View.FULL))]
+
+
+def claimed_runs(user: str) -> list[str]:
+    """The person's runs that somebody holds."""
+    runs = person(UserId(user)).collection("runs").where(filter=FieldFilter("state", "==", "running"))
+    return [snapshot.id for snapshot in runs.stream()]
 
 
 def whole_database() -> Iterator[str]:

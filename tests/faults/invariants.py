@@ -23,8 +23,9 @@ class Case:
     life: Life
     kept: Kept
     around: Surroundings
-    asked_of_provider: list[dict[str, Any]]
-    canary: str
+    asked: dict[str, list[dict[str, Any]]]
+    """What each provider was asked for the person's account."""
+    canaries: list[str]
     canaries_of_others: list[str]
 
     @property
@@ -48,19 +49,25 @@ def no_request_fails_in_an_unforeseen_way(case: Case) -> Iterator[str]:
 
 
 def one_refresh_per_expiry(case: Case) -> Iterator[str]:
-    """Between two expiries the provider refreshes once, however many ask.
+    """Between two expiries a provider refreshes once, however many ask.
 
     Once more for each answer that never arrived (the provider's, or that of a vault that was killed at work for the
     person: whoever comes next cannot know that the provider had acted, and takes the lease anew), and once more for
     each token that the provider refused before its time. No lease makes more than one call.
     """
-    refreshes = [call for call in case.asked_of_provider if str(call["operation"]).endswith(" refresh_token")]
-    generations = sum(tokens["generation"] for tokens in case.kept.under("sealed_tokens"))
-    if len(refreshes) > generations:
-        yield f"{len(refreshes)} refreshes were asked for under {generations} leases"
-    kills = case.around.lost_with_an_instance("tokens", case.user)
-    refused = [_time(call) for call in case.asked_of_provider if call["status"] == 401 and call["fault"] == "error"]
-    for number, (begin, until) in enumerate(pairwise([None, *case.life.expiries, None])):
+    for provider, asked in case.asked.items():
+        refreshes = [call for call in asked if str(call["operation"]).endswith(" refresh_token")]
+        sealed = [tokens for tokens in case.kept.under("sealed_tokens") if tokens["provider"] == provider]
+        leases = sum(tokens["generation"] for tokens in sealed)
+        if len(refreshes) > leases:
+            yield f"{provider} was asked for {len(refreshes)} refreshes under {leases} leases"
+        refused = [_time(call) for call in asked if call["status"] == 401 and call["fault"] == "error"]
+        excuses = [*case.around.lost_with_an_instance("tokens", case.user), *refused]
+        yield from (f"{provider}: {breach}" for breach in _too_many(refreshes, case.life.expiries[provider], excuses))
+
+
+def _too_many(refreshes: list[dict[str, Any]], expiries: list[datetime], excuses: list[datetime]) -> Iterator[str]:
+    for number, (begin, until) in enumerate(pairwise([None, *expiries, None])):
 
         def is_within(instant: datetime, begin: datetime | None = begin, until: datetime | None = until) -> bool:
             return (begin is None or begin <= instant) and (until is None or instant < until)
@@ -68,7 +75,7 @@ def one_refresh_per_expiry(case: Case) -> Iterator[str]:
         within = [call for call in refreshes if is_within(_time(call))]
         made = [call for call in within if call["status"] == 200 or call["fault"] in UNANSWERED]
         lost = [call for call in made if call["fault"] in UNANSWERED]
-        allowed = min(number, 1) + len(lost) + sum(map(is_within, [*kills, *refused]))
+        allowed = min(number, 1) + len(lost) + sum(map(is_within, excuses))
         if len(made) > allowed:
             yield f"{len(made)} refreshes after expiry {number}, where {allowed} may be"
 
@@ -167,7 +174,7 @@ def _ended_honestly(
     may_fail = any(name.startswith(("model", "firestore", "pubsub")) for name in met)
     reasons = {
         "stopped": question.is_stopped,
-        "interrupted": case.around.killed("stream") > 0,
+        "interrupted": case.around.killed("stream") > 0 or run["id"] in case.around.overtaken,
         "failed": may_fail or case.around.killed("stream") > 0,
     }
     if not reasons.get(state, True):
@@ -191,24 +198,29 @@ def _misread(reader: Reader, run: dict[str, Any], stored: str) -> Iterator[str]:
 def nobody_sees_anothers_data(case: Case) -> Iterator[str]:
     """What others wrote or received is nowhere in what the person sees or in what is kept for them."""
     everything = case.shown() + repr(case.kept.documents)
-    if case.canary not in everything:
-        yield "the person's own mail was never seen, so that nothing is shown"
+    unseen = [canary for canary in case.canaries if canary not in everything]
+    if unseen:
+        yield f"nothing of an account of the person's own was seen: {unseen}"
     yield from (f"sees what is another's: {canary}" for canary in case.canaries_of_others if canary in everything)
 
 
-def leaked(secrets: dict[str, list[str]], cases: list[Case], around: Surroundings) -> list[str]:
-    """Where tokens and codes of providers can be read, outside of `tokens`."""
+def readable_places(cases: list[Case], around: Surroundings) -> dict[str, str]:
+    """Everything that can be read without being `tokens`, by where."""
     places = dict(around.texts())
     for case in cases:
         places[f"what {case.user} saw"] = case.shown()
         places[f"what is kept of {case.user}"] = repr(case.kept.documents)
         places[f"what is audited of {case.user}"] = repr(case.kept.audited)
+    return places
+
+
+def leaked(secrets: dict[str, list[str]], places: dict[str, str]) -> list[str]:
+    """Where tokens and codes of providers can be read."""
     return [
         f"one of the {kind} can be read in {place}"
         for kind, values in secrets.items()
-        for value in values
         for place, text in places.items()
-        if value[PART_OF_TOKEN] in text
+        if any(value[PART_OF_TOKEN] in text for value in values)
     ]
 
 

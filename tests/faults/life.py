@@ -1,6 +1,8 @@
 """Plays a person's schedule against the running copy, as that person's front end: it repeats what failed."""
 
 import uuid
+from collections import defaultdict
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,10 +15,12 @@ from lib.core.telemetry import person_hash
 from tests.briefly import Briefly, Client, sent_back
 from tests.faults.reader import Reader
 from tests.faults.schedule import Schedule, Step
-from tests.faults.troubles import Trouble
+from tests.faults.trouble import Trouble
 
 PATIENCE_SECONDS = 40.0
 MOST_TRIES = 10
+LONG_PAGE = 30
+"""So many that something of every account is among them."""
 HONEST = frozenset((200, 201, 202, 204, 400, 404, 409, 422, 429, 502, 503, 504))
 """What may come of a request while things fail; 400 is a code that the provider does not take."""
 
@@ -43,10 +47,11 @@ class Life:
     briefly: Briefly
     schedule: Schedule
     client: Client
-    email: str
+    emails: dict[str, str]
+    """The addresses of the accounts, by provider."""
     questions: list[Question] = field(default_factory=list)
-    expiries: list[datetime] = field(default_factory=list)
-    accounts: set[str] = field(default_factory=set)
+    expiries: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    """When access tokens expired, by provider."""
     told: list[str] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
     met: list[tuple[str, str]] = field(default_factory=list)
@@ -63,38 +68,43 @@ class Life:
                     self._arm(one, nonce)
             match step.deed:
                 case "connect":
-                    self.connect()
+                    self._connect(step.provider)
                 case "look":
                     self._look(step.askers)
                 case "expire":
-                    self._expire(step.askers)
+                    self._expire(step.provider, step.askers)
                 case "ask":
                     self._ask(step, nonce)
 
-    def connect(self) -> None:
-        """Connect the account, and begin again as long as it fails."""
-        for _ in range(MOST_TRIES):
-            taken = self._consent()
-            if taken is None:
-                continue
-            answer = self._call("POST", "/accounts/connections/finish", taken, sensitive=True)
-            if answer is not None and answer.status_code == 200:
-                self.accounts.add(str(answer.json()["id"]))
-                return
-        self.wrongs.append(f"the account could not be connected in {MOST_TRIES} tries")
+    def note_expiry(self, providers: Iterable[str]) -> None:
+        """From now on these providers take no access token that they gave out before."""
+        for provider in providers:
+            self.expiries[provider].append(clock.now())
 
     def settle(self) -> None:
-        """With nothing going wrong any more: connect again if that is needed, and see every answer to its end."""
-        listed = self.client.get("/accounts/")["accounts"]
-        if any(account["health"] != "ok" for account in listed):
-            self.connect()
+        """With nothing going wrong any more: connect again what needs it, and see every answer to its end."""
+        listed = self._insist("GET", "/accounts/")
+        for account in listed.json()["accounts"] if listed else []:
+            if account["health"] != "ok":
+                self._connect(account["provider"])
         for question in self.questions:
             if not question.runs:
                 self._post(question)
         readers = [reader for question in self.questions for reader in self._all_readers(question)]
         with ThreadPoolExecutor(max(1, len(readers))) as pool:
             list(pool.map(_read_to_the_end, readers))
-        self._look(2)
+        self._look(2, LONG_PAGE)
+
+    def _connect(self, provider: str) -> None:
+        """Connect an account, and begin again as long as it fails."""
+        for _ in range(MOST_TRIES):
+            taken = self._consent(provider)
+            if taken is None:
+                continue
+            answer = self._call("POST", "/accounts/connections/finish", taken, sensitive=True)
+            if answer is not None and answer.status_code == 200:
+                return
+        self.wrongs.append(f"the account at {provider} could not be connected in {MOST_TRIES} tries")
 
     def _all_readers(self, question: Question) -> list[Reader]:
         """Those who were there come back, and somebody reads it for the first time."""
@@ -106,12 +116,12 @@ class Life:
         names = {
             "person": self.client.user,
             "hash": person_hash(self.client.user),
-            "email": self.email,
+            "email": self.emails.get(trouble.provider or "", ""),
             "nonce": nonce,
         }
         where = {
             "front door": ("runner", "mishaps"),
-            "provider": (self.schedule.provider, "faults"),
+            "provider": (trouble.provider or "", "faults"),
             "models": ("models", "faults"),
             "cloud": ("google_cloud_control", "faults"),
             "stall": ("runner", "stalls"),
@@ -119,25 +129,25 @@ class Life:
         service, path = where[trouble.where]
         self.briefly.control(service, "POST", path, trouble.armed(names))
 
-    def _consent(self) -> dict[str, str] | None:
-        redirect = self.briefly.state.endpoints.redirect_url(self.schedule.provider)
-        wish = {"provider": self.schedule.provider, "redirect_url": redirect, "login_hint": self.email}
+    def _consent(self, provider: str) -> dict[str, str] | None:
+        redirect = self.briefly.state.endpoints.redirect_url(provider)
+        wish = {"provider": provider, "redirect_url": redirect, "login_hint": self.emails[provider]}
         started = self._call("POST", "/accounts/connections", wish)
         if started is None or started.status_code != 201:
             return None
         query = sent_back(str(started.json()["authorize_url"]))
         return {name: query[name] for name in ("state", "code", "iss") if name in query}
 
-    def _look(self, askers: int) -> None:
+    def _look(self, askers: int, limit: int = 5) -> None:
         """Read mail and events from several tabs at once."""
-        paths = [("/mail/?limit=5", "/events/?limit=5")[number % 2] for number in range(askers)]
+        paths = [f"{('/mail/', '/events/')[number % 2]}?limit={limit}" for number in range(askers)]
         with ThreadPoolExecutor(askers) as pool:
             list(pool.map(lambda path: self._call("GET", path), paths))
 
-    def _expire(self, askers: int) -> None:
+    def _expire(self, provider: str, askers: int) -> None:
         """The provider takes the access token no more, which several notice at once."""
-        self.expiries.append(clock.now())
-        self.briefly.control(self.schedule.provider, "POST", "expire", {"what": "access_tokens", "user": self.email})
+        self.note_expiry([provider])
+        self.briefly.control(provider, "POST", "expire", {"what": "access_tokens", "user": self.emails[provider]})
         self._look(askers)
 
     def _ask(self, step: Step, nonce: str) -> None:
@@ -163,19 +173,22 @@ class Life:
     def _conversation_to_ask_in(self) -> str | None:
         """One for all questions; with an id of its own, so that it may be begun again."""
         self._conversation = self._conversation or f"con-{uuid.uuid4().hex}"
-        for _ in range(MOST_TRIES):
-            answer = self._call("POST", "/chat/conversations", {"id": self._conversation})
-            if answer is not None and answer.status_code == 201:
-                return self._conversation
-        self.wrongs.append("no conversation could be begun")
-        return None
+        begun = self._insist("POST", "/chat/conversations", {"id": self._conversation})
+        return None if begun is None else self._conversation
 
     def _post(self, question: Question) -> None:
+        answer = self._insist("POST", question.path, question.wish)
+        if answer is not None:
+            question.runs.add(str(answer.json()["run"]["id"]))
+
+    def _insist(self, method: str, path: str, body: Any = None) -> requests.Response | None:
+        """Ask until it succeeds; None, which is wrong, if it never does."""
         for _ in range(MOST_TRIES):
-            answer = self._call("POST", question.path, question.wish)
-            if answer is not None and answer.status_code in (200, 201):
-                question.runs.add(str(answer.json()["run"]["id"]))
-                return
+            answer = self._call(method, path, body)
+            if answer is not None and answer.ok:
+                return answer
+        self.wrongs.append(f"{method} {path} did not succeed in {MOST_TRIES} tries")
+        return None
 
     def _call(self, method: str, path: str, body: Any = None, *, sensitive: bool = False) -> requests.Response | None:
         """What was answered, which is written down; None if the answer was lost."""
@@ -190,9 +203,9 @@ class Life:
         return answer
 
 
-def begin(briefly: Briefly, schedule: Schedule, email: str) -> Life:
+def begin(briefly: Briefly, schedule: Schedule, emails: dict[str, str]) -> Life:
     """Somebody new, whose life this is to be."""
-    return Life(briefly, schedule, briefly.sign_up(), email)
+    return Life(briefly, schedule, briefly.sign_up(), emails)
 
 
 def _read(reader: Reader, leaves_after: tuple[int, ...]) -> None:

@@ -4,7 +4,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tests.faults.troubles import Trouble, draw_troubles
+from tests.faults.trouble import Trouble
+from tests.faults.troubles import draw_troubles
 
 Deed = Literal["connect", "look", "expire", "ask"]
 
@@ -27,10 +28,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that the person does, and what goes wrong meanwhile."""
+    """One thing that the person does, and what goes wrong meanwhile; `provider` is set where one account is meant."""
 
     deed: Deed
     troubles: tuple[Trouble, ...] = ()
+    provider: str = ""
     question: str = ""
     model: str | None = None
     posts: int = 1
@@ -40,9 +42,9 @@ class Step:
 
     def __str__(self) -> str:
         told = {
-            "connect": "connects an account",
+            "connect": f"connects an account at {self.provider}",
             "look": f"looks at mail and events, {self.askers} at once",
-            "expire": f"finds the access token refused, {self.askers} askers at once",
+            "expire": f"finds the access token of {self.provider} refused, {self.askers} askers at once",
             "ask": self._asking(),
         }[self.deed]
         return told + ("".join(f"\n      while {trouble}" for trouble in self.troubles))
@@ -60,18 +62,19 @@ class Step:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A life in two parts, between which an hour passes, so that every access token expires."""
+    """A life in two parts, between which so much time passes that every access token expires."""
 
     seed: int
-    provider: str
+    providers: tuple[str, ...]
+    """Where the person has an account."""
     before: tuple[Step, ...]
     after: tuple[Step, ...]
     repeated_pushes: int = field(default=0)
 
     def __str__(self) -> str:
-        parts = [f"seed {self.seed}, an account at {self.provider}"]
+        parts = [f"seed {self.seed}, with accounts at {' and '.join(self.providers)}"]
         parts += [f"  {number}. {step}" for number, step in enumerate(self.before, 1)]
-        parts += ["  an hour passes"]
+        parts += ["  every access token expires"]
         parts += [f"  {number}. {step}" for number, step in enumerate(self.after, len(self.before) + 1)]
         if self.repeated_pushes:
             parts += [f"  {self.repeated_pushes} pushes of usage are delivered once more"]
@@ -79,12 +82,13 @@ class Schedule:
 
 
 def draw(seed: int, providers: tuple[str, ...]) -> Schedule:
-    """The schedule of a seed; the same one every time."""
+    """The schedule of a seed, with an account at one of the providers or at each; the same one every time."""
     rng = random.Random(seed)
-    provider = rng.choice(providers)
-    before = (_step(rng, "connect", provider), *(_step(rng, deed, provider) for deed in _deeds(rng, most=2)))
-    after = tuple(_step(rng, deed, provider) for deed in _deeds(rng, most=2))
-    return Schedule(seed, provider, before, after, rng.choice((0, 0, 1, 3)))
+    chosen = rng.choice((*((one,) for one in providers), providers))
+    connected = tuple(_step(rng, "connect", (provider,)) for provider in chosen)
+    before = (*connected, *(_step(rng, deed, chosen) for deed in _deeds(rng, most=2)))
+    after = tuple(_step(rng, deed, chosen) for deed in _deeds(rng, most=2))
+    return Schedule(seed, chosen, before, after, rng.choice((0, 0, 1, 3)))
 
 
 def _deeds(rng: random.Random, most: int) -> list[Deed]:
@@ -92,12 +96,14 @@ def _deeds(rng: random.Random, most: int) -> list[Deed]:
     return deeds
 
 
-def _step(rng: random.Random, deed: Deed, provider: str) -> Step:
-    troubles = draw_troubles(rng, deed, provider)
-    if deed in ("look", "expire"):
+def _step(rng: random.Random, deed: Deed, providers: tuple[str, ...]) -> Step:
+    if deed in ("connect", "expire"):
+        provider = rng.choice(providers)
+        troubles = draw_troubles(rng, deed, (provider,))
+        return Step(deed, troubles, provider, askers=rng.randint(2, 5) if deed == "expire" else 1)
+    troubles = draw_troubles(rng, deed, providers)
+    if deed == "look":
         return Step(deed, troubles, askers=rng.randint(2, 5))
-    if deed == "connect":
-        return Step(deed, troubles)
     readers = tuple(
         Reading(tuple(rng.randint(1, 30) for _ in range(rng.choice((0, 0, 1, 2)))))
         for _ in range(rng.choice((0, 1, 1, 2, 3)))

@@ -4,7 +4,7 @@ A seed makes a schedule; `--fault-seed N` plays that one alone.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -14,14 +14,14 @@ from tests.faults.invariants import PART_OF_TOKEN
 from tests.faults.schedule import draw
 from tests.faults.wave import Failed, Sea
 
-PROVIDERS = ("google",)
-FIRST_SEED = 20_000
-SHORT = 3
-LONG = 1_000
+PROVIDERS = ("google", "microsoft")
+FEW = (20_088, 20_207, 20_399)
+"""With accounts at Microsoft, at Google and at both; chosen for what goes wrong in them in a short time."""
+MANY = range(20_000, 21_000)
 AT_ONCE = 25
 
 
-def play(briefly: Briefly, seeds: list[int], tell: Callable[[str], None] = print) -> tuple[Sea, list[Failed]]:
+def play(briefly: Briefly, seeds: Sequence[int], tell: Callable[[str], None] = print) -> tuple[Sea, list[Failed]]:
     """Every seed's schedule, some at once; `tell` hears of each wave, so that a broken-off run is not lost."""
     failed: list[Failed] = []
     with Sea.on(briefly) as sea:
@@ -40,20 +40,17 @@ def report(failed: list[Failed]) -> str:
 
 
 def test_a_few_lives(briefly: Briefly, fault_seed: int | None) -> None:
-    seeds = list(range(FIRST_SEED, FIRST_SEED + SHORT)) if fault_seed is None else [fault_seed]
-    _, failed = play(briefly, seeds)
+    _, failed = play(briefly, FEW if fault_seed is None else [fault_seed])
     assert not failed, report(failed)
 
 
 @pytest.mark.long
 def test_a_thousand_lives(briefly: Briefly, capsys: pytest.CaptureFixture[str]) -> None:
-    seeds = list(range(FIRST_SEED, FIRST_SEED + LONG))
-
     def tell(line: str) -> None:
         with capsys.disabled():
             print(line, flush=True)  # noqa: T201
 
-    sea, failed = play(briefly, seeds, tell)
+    sea, failed = play(briefly, MANY, tell)
     tell(str(sea.tally))
     assert not failed, report(failed)
     assert not readable(sea.tally.secrets)
@@ -68,3 +65,7 @@ def readable(secrets: dict[str, list[str]]) -> list[str]:
 def test_a_seed_makes_one_schedule_and_another_seed_another() -> None:
     assert draw(7, PROVIDERS) == draw(7, PROVIDERS)
     assert len({str(draw(seed, PROVIDERS)).partition("\n")[2] for seed in range(50)}) == 50
+
+
+def test_the_few_lives_have_accounts_at_every_provider_and_at_all_of_them() -> None:
+    assert {draw(seed, PROVIDERS).providers for seed in FEW} == {("google",), ("microsoft",), PROVIDERS}

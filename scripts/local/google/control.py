@@ -7,10 +7,7 @@
 - `GET /_control/requests`: what was called, oldest first; `?user=`, `?operation=` filter. `DELETE` forgets.
 - `GET /_control/people`: who has an account, and what a right answer about them cites. `POST` `{known?, unseen?,
   seed?}` puts everybody's data back to what the generator makes of now; grants stay.
-- `POST /_control/auto_approve` `{enabled, allow?, scopes?}`: decides requests with a known login_hint without a page.
-- `POST /_control/revoke` `{user}`: ends the person's grant.
-- `GET /_control/refreshes`: how often each user's token was refreshed; `DELETE` zeroes.
-- `GET /_control/tokens?user=`: every access and refresh token and code that was ever given out for the account.
+- What of grants can be known and changed is described in provider/grant_control.py.
 - `POST /_control/expire` `{what: access_tokens | history | sync_tokens, user?}`: at once.
 - `POST /_control/quota` `{gmail_user?, gmail_project?, calendar_user?, calendar_project?, status?: 403 | 429}`:
   limits a minute; what was spent is forgotten. `POST /_control/pages` `{short}`: short and empty pages of events.
@@ -32,9 +29,7 @@ from scripts.local.google.accounts import Account
 from scripts.local.google.people_source import people_source
 from scripts.local.google.world import Google
 from scripts.local.people.models import Message
-from scripts.local.provider.consent import AutoApproval
 from scripts.local.provider.control import (
-    AutoApproveRequest,
     DeliveredMail,
     PagesRequest,
     Strict,
@@ -45,6 +40,7 @@ from scripts.local.provider.control import (
     plain,
     reading,
 )
+from scripts.local.provider.grant_control import grant_routes
 from scripts.local.provider.people_source import PeopleRequest, described
 
 
@@ -98,13 +94,9 @@ def control_routes(google: Google) -> list[web.RouteDef]:
     control = _Control(google)
     return [
         *observer_routes(google.observer),
+        *grant_routes(google.grants, google.authorization, control.email),
         web.get("/_control/people", plain(lambda _: control.list_people())),
         web.post("/_control/people", reading(PeopleRequest, control.load_people)),
-        web.post("/_control/auto_approve", reading(AutoApproveRequest, control.auto_approve)),
-        web.post("/_control/revoke", reading(UserRequest, control.revoke)),
-        web.get("/_control/refreshes", plain(control.count_refreshes)),
-        web.delete("/_control/refreshes", plain(control.zero_refreshes)),
-        web.get("/_control/tokens", plain(control.list_tokens)),
         web.post("/_control/expire", reading(ExpireRequest, control.expire)),
         web.post("/_control/quota", reading(QuotaRequest, control.set_quota)),
         web.post("/_control/pages", reading(PagesRequest, control.set_pages)),
@@ -130,33 +122,9 @@ class _Control:
         self._google.load(people_source(wanted) if wanted.model_fields_set else self._google.config.people)
         return self.list_people()
 
-    def auto_approve(self, wanted: AutoApproveRequest) -> Told:
-        self._google.authorization.auto = AutoApproval(wanted.enabled, wanted.allow, wanted.scopes)
-        return {}
-
-    def revoke(self, wanted: UserRequest) -> Told:
-        self._google.grants.revoke(self._account(wanted.user).email)
-        return {}
-
-    def count_refreshes(self, _: web.Request) -> Told:
-        return {"refreshes": self._google.grants.refreshes}
-
-    def zero_refreshes(self, _: web.Request) -> Told:
-        self._google.grants.refreshes.clear()
-        return {}
-
-    def list_tokens(self, request: web.Request) -> Told:
-        """Everything secret that was ever given out for an account, so that a test can look for it elsewhere."""
-        email, grants = request.query["user"], self._google.grants
-        return {
-            "access": [token.value for token in grants.access_tokens.values() if token.email == email],
-            "refresh": [token.value for token in grants.refresh_tokens.values() if token.email == email],
-            "codes": [value for value, code in grants.codes.items() if code.terms.email == email],
-        }
-
     def expire(self, wanted: ExpireRequest) -> Told:
         if wanted.what == "access_tokens":
-            user = self._account(wanted.user).email if wanted.user else None
+            user = self.email(wanted.user) if wanted.user else None
             return {"expired": self._google.grants.expire_access_tokens(user)}
         accounts = [self._account(wanted.user)] if wanted.user else self._google.accounts.by_email.values()
         for account in accounts:
@@ -228,8 +196,11 @@ class _Control:
             raise Unknown(event_id)
         return calendar.put(before | wanted.event).resource
 
-    def _account(self, user: str) -> Account:
+    def email(self, user: str) -> str:
         email = self._google.accounts.email_of_hint(user)
         if email is None:
             raise Unknown(user)
-        return self._google.accounts.of(email)
+        return email
+
+    def _account(self, user: str) -> Account:
+        return self._google.accounts.of(self.email(user))

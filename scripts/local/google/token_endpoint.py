@@ -7,7 +7,6 @@ RFC 6749 section 5.2 (errors), RFC 7636 section 4.6 (PKCE). A refresh never give
 import secrets
 from dataclasses import dataclass
 
-from scripts.local import clock
 from scripts.local.google.accounts import Accounts
 from scripts.local.google.grants import ACCESS_TOKEN_SECONDS, Code, Grants
 from scripts.local.google.id_tokens import IdTokens
@@ -53,13 +52,6 @@ class TokenEndpoint:
     grants: Grants
     id_tokens: IdTokens
 
-    def user_of(self, call: Call) -> str | None:
-        """Whose grant the request is about, for the record and for faults; nothing is judged."""
-        form = dict(call.form())
-        refresh = self.grants.refresh_tokens.get(form.get("refresh_token", ""))
-        code = self.grants.codes.get(form.get("code", ""))
-        return refresh.email if refresh else code.terms.email if code else None
-
     def answer(self, call: Call) -> Answer:
         """One exchange."""
         try:
@@ -104,7 +96,7 @@ class TokenEndpoint:
         code = self.grants.codes.get(form["code"])
         if code is None:
             raise OauthError("invalid_grant", "Malformed auth code.")
-        if code.used or code.expires <= clock.now():
+        if code.used or code.revoked or code.expired:
             raise OauthError("invalid_grant", "Bad Request")
         return code
 

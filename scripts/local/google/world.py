@@ -18,6 +18,7 @@ from scripts.local.google.token_endpoint import TokenEndpoint
 from scripts.local.google.token_information import TokenInformation
 from scripts.local.provider.consent import AutoApproval
 from scripts.local.provider.faults import Observer
+from scripts.local.provider.grants import grant_type
 from scripts.local.provider.people_source import PeopleSource
 from scripts.local.provider.wire import Answer, Call, json_answer
 
@@ -102,7 +103,7 @@ class Google:
         if call.path in authorization.PATHS and (get or post):
             return lambda: self.authorization.answer(call), None
         if call.path in token_endpoint.PATHS and post:
-            return lambda: self.tokens.answer(call), self.tokens.user_of(call)
+            return lambda: self.tokens.answer(call), self.grants.user_of(call)
         if call.path == token_information.REVOKE and post:
             return lambda: information.revoke(call), information.owner_of_revoked(call)
         if call.path == token_information.CERTIFICATES and get:
@@ -118,5 +119,4 @@ class Google:
 
 def _sign_in_operation(call: Call) -> str:
     """What the record calls it; what a token is asked for tells a refresh from an exchange."""
-    grant_type = dict(call.form()).get("grant_type", "") if call.path in token_endpoint.PATHS else ""
-    return f"oauth {call.path} {grant_type}".strip()
+    return f"oauth {call.path} {grant_type(call) if call.path in token_endpoint.PATHS else ''}".strip()

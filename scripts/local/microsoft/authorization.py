@@ -12,9 +12,10 @@ from scripts.local.microsoft.authorization_request import AuthorizationRequest, 
 from scripts.local.microsoft.consent_page import consent_page, error_page
 from scripts.local.microsoft.directory import Account, Directory
 from scripts.local.microsoft.errors import EntraError
-from scripts.local.microsoft.grants import Grants, Terms
+from scripts.local.microsoft.grants import Grants
 from scripts.local.microsoft.scopes import SIGN_IN
 from scripts.local.provider.consent import AutoApproval
+from scripts.local.provider.grants import Terms
 from scripts.local.provider.wire import Answer, Call
 
 AUTHORIZE = "oauth2/v2.0/authorize"

@@ -7,10 +7,8 @@
 - `GET /_control/requests`: what was called, oldest first; `?user=`, `?operation=` filter. `DELETE` forgets.
 - `GET /_control/people`: who has an account, and what a right answer about them cites. `POST` `{known?, unseen?,
   seed?}` puts everybody's data back to what the generator makes of now; grants stay.
-- `POST /_control/auto_approve` `{enabled, allow?, scopes?}`: decides requests with a known login_hint without a page.
-- `POST /_control/revoke` `{user}`: ends the person's refresh tokens and consent, as who revokes all sessions.
+- What of grants can be known and changed is described in provider/grant_control.py.
 - `POST /_control/expire` `{what: access_tokens | refresh_tokens, user?}`: at once.
-- `GET /_control/refreshes`: how often each user's tokens were refreshed; `DELETE` zeroes.
 - `GET /_control/refresh_tokens`: every refresh token by its SHA-256: whose, of which family and generation (0 came with
   the code), whether it is alive, how often it was used and when last; `?user=` filters.
 - What of Graph can be changed is described in graph/control.py.
@@ -25,17 +23,15 @@ from scripts.local.microsoft.graph.control import graph_routes
 from scripts.local.microsoft.graph.description import graph_description
 from scripts.local.microsoft.people_source import people_source
 from scripts.local.microsoft.world import Microsoft
-from scripts.local.provider.consent import AutoApproval
 from scripts.local.provider.control import (
-    AutoApproveRequest,
     Strict,
     Told,
     Unknown,
-    UserRequest,
     observer_routes,
     plain,
     reading,
 )
+from scripts.local.provider.grant_control import grant_routes
 from scripts.local.provider.people_source import PeopleRequest
 
 
@@ -51,14 +47,11 @@ def control_routes(microsoft: Microsoft) -> list[web.RouteDef]:
     control = _Control(microsoft)
     return [
         *observer_routes(microsoft.observer),
+        *grant_routes(microsoft.grants, microsoft.authorization, control.email),
         *graph_routes(microsoft.graph),
         web.get("/_control/people", plain(lambda _: control.list_people())),
         web.post("/_control/people", reading(PeopleRequest, control.load_people)),
-        web.post("/_control/auto_approve", reading(AutoApproveRequest, control.auto_approve)),
-        web.post("/_control/revoke", reading(UserRequest, control.revoke)),
         web.post("/_control/expire", reading(ExpireRequest, control.expire)),
-        web.get("/_control/refreshes", plain(control.count_refreshes)),
-        web.delete("/_control/refreshes", plain(control.zero_refreshes)),
         web.get("/_control/refresh_tokens", plain(control.list_refresh_tokens)),
     ]
 
@@ -78,32 +71,17 @@ class _Control:
         self._microsoft.load(people_source(wanted) if wanted.model_fields_set else self._microsoft.config.people)
         return self.list_people()
 
-    def auto_approve(self, wanted: AutoApproveRequest) -> Told:
-        self._microsoft.authorization.auto = AutoApproval(wanted.enabled, wanted.allow, wanted.scopes)
-        return {}
-
-    def revoke(self, wanted: UserRequest) -> Told:
-        self._microsoft.grants.revoke(self._email(wanted.user))
-        return {}
-
     def expire(self, wanted: ExpireRequest) -> Told:
-        user, grants = self._email(wanted.user) if wanted.user else None, self._microsoft.grants
+        user, grants = self.email(wanted.user) if wanted.user else None, self._microsoft.grants
         access = wanted.what == "access_tokens"
         return {"expired": grants.expire_access_tokens(user) if access else grants.expire_refresh_tokens(user)}
-
-    def count_refreshes(self, _: web.Request) -> Told:
-        return {"refreshes": self._microsoft.grants.refreshes}
-
-    def zero_refreshes(self, _: web.Request) -> Told:
-        self._microsoft.grants.refreshes.clear()
-        return {}
 
     def list_refresh_tokens(self, request: web.Request) -> Told:
         user = request.query.get("user")
         tokens = self._microsoft.grants.refresh_tokens.values()
         return {"refresh_tokens": [_facts(token) for token in tokens if user in (None, token.email)]}
 
-    def _email(self, user: str) -> str:
+    def email(self, user: str) -> str:
         account = self._microsoft.directory.named(user)
         if account is None:
             raise Unknown(user)
@@ -118,7 +96,7 @@ def _facts(token: RefreshToken) -> Told:
         "generation": token.generation,
         "issued": token.issued.isoformat(),
         "expires": token.expires.isoformat(),
-        "alive": token.revoked is None and not token.expired,
+        "alive": token.alive,
         "uses": token.uses,
         "last_used": token.last_used.isoformat() if token.last_used else None,
     }

@@ -11,10 +11,11 @@ from scripts.local import clock
 from scripts.local.microsoft.authorization_request import read_scopes
 from scripts.local.microsoft.directory import Account, Directory
 from scripts.local.microsoft.errors import EntraError
-from scripts.local.microsoft.grants import Code, Grants, RefreshToken, Terms
+from scripts.local.microsoft.grants import Code, Grants, RefreshToken
 from scripts.local.microsoft.id_tokens import IdTokens
 from scripts.local.microsoft.scopes import OFFLINE, SIGN_IN, answered
 from scripts.local.provider.client_authentication import MalformedCredentials, presented_client, verifies
+from scripts.local.provider.grants import Terms
 from scripts.local.provider.wire import Answer, Call, Json, json_answer, single_values
 
 TOKEN = "oauth2/v2.0/token"
@@ -31,13 +32,6 @@ class TokenEndpoint:
     directory: Directory
     grants: Grants
     id_tokens: IdTokens
-
-    def user_of(self, call: Call) -> str | None:
-        """Whose grant the request is about, for the record and for faults; nothing is judged."""
-        form = dict(call.form())
-        refresh = self.grants.refresh_tokens.get(form.get("refresh_token", ""))
-        code = self.grants.codes.get(form.get("code", ""))
-        return refresh.email if refresh else code.terms.email if code else None
 
     def answer(self, tenant: str, call: Call, origin: str) -> Answer:
         """One exchange."""

@@ -23,6 +23,7 @@ from scripts.local.microsoft.settings import MicrosoftConfig
 from scripts.local.microsoft.token_endpoint import TokenEndpoint
 from scripts.local.provider.consent import AutoApproval
 from scripts.local.provider.faults import Fault, Observer
+from scripts.local.provider.grants import grant_type
 from scripts.local.provider.people_source import PeopleSource
 from scripts.local.provider.wire import Answer, Call
 
@@ -82,8 +83,7 @@ class Microsoft:
         if route is None:
             return await self.observer.run(call, lambda: Answer(404, b"", "text/html; charset=utf-8"), None)
         handle, user = route
-        operation = f"login {call.path.partition('/')[2].partition('/')[2]}"
-        return await self.observer.run(call, handle, user, operation=operation)
+        return await self.observer.run(call, handle, user, operation=_login_operation(call))
 
     def _caller(self, call: Call) -> Caller | None:
         """Whom the call's token is for; None unless it is alive."""
@@ -103,12 +103,18 @@ class Microsoft:
         if path == authorization.AUTHORIZE and (get or post):
             return lambda: self.authorization.answer(tenant, call), None
         if path == token_endpoint.TOKEN and post:
-            return lambda: self.tokens.answer(tenant, call, origin), self.tokens.user_of(call)
+            return lambda: self.tokens.answer(tenant, call, origin), self.grants.user_of(call)
         if path == openid_configuration.CONFIGURATION and get:
             return lambda: _refusing(call, lambda: self.configuration.answer(tenant, origin)), None
         if path == openid_configuration.KEYS and get:
             return lambda: _refusing(call, lambda: self.configuration.keys(tenant, origin)), None
         return None
+
+
+def _login_operation(call: Call) -> str:
+    """What the record calls it; what a token is asked for tells a refresh from an exchange."""
+    path = call.path.lstrip("/").partition("/")[2]
+    return f"login {path} {grant_type(call) if path == token_endpoint.TOKEN else ''}".strip()
 
 
 def _fault_answer(fault: Fault, call: Call) -> Answer:

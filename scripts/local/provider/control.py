@@ -1,4 +1,4 @@
-"""What the control APIs of all providers have in common: how they read and refuse, faults, requests, auto approval."""
+"""What the control APIs of all providers have in common: how they read and refuse, faults, requests."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -17,14 +17,6 @@ class Strict(BaseModel):
     """A body in which nothing unknown may stand."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class AutoApproveRequest(Strict):
-    """Whether, and with what outcome, consent is given without a page."""
-
-    enabled: bool
-    allow: bool = True
-    scopes: tuple[str, ...] | None = None
 
 
 class UserRequest(Strict):

@@ -263,6 +263,18 @@ def test_access_tokens_end_on_command_and_the_official_client_recovers(visitor: 
     assert visitor.read_control("refreshes")["refreshes"] == {ada.EMAIL: 1}
 
 
+def test_everything_secret_that_was_given_out_for_an_account_is_told(visitor: Visitor) -> None:
+    code = visitor.code()
+    first = visitor.redeem(code).json()
+    second = visitor.refresh(first["refresh_token"]).json()
+    assert visitor.read_control("tokens", user=ada.EMAIL) == {
+        "access tokens": [first["access_token"], second["access_token"]],
+        "refresh tokens": [first["refresh_token"]],
+        "codes": [code],
+    }
+    assert not any(visitor.read_control("tokens", user=ada.BRAM).values())
+
+
 def test_the_discovery_document_names_endpoints_that_exist(visitor: Visitor) -> None:
     document = visitor.get("/.well-known/openid-configuration").json()
     assert document["token_endpoint"] == f"{visitor.url}/token"

@@ -9,7 +9,7 @@ import pytest
 import requests
 from msal import ConfidentialClientApplication
 
-from tests.local.microsoft.visitor import ADA, CLIENT_ID, REDIRECT_URI, SCOPES, Visitor, redirected
+from tests.local.microsoft.visitor import ADA, BRAM, CLIENT_ID, REDIRECT_URI, SCOPES, Visitor, redirected
 
 GRAPH_SCOPES = ["User.Read", "Mail.Read"]
 
@@ -151,6 +151,24 @@ def test_the_token_endpoint_fails_on_command_by_number(visitor: Visitor) -> None
     refused = visitor.refresh(tokens["refresh_token"])
     assert refused.json()["error_codes"] == [50076]
     assert visitor.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_everything_secret_that_was_given_out_for_an_account_is_told(visitor: Visitor) -> None:
+    code = visitor.code()
+    first = visitor.redeem(code).json()
+    second = visitor.refresh(first["refresh_token"]).json()
+    assert visitor.read_control("tokens", user=ADA) == {
+        "access tokens": [first["access_token"], second["access_token"]],
+        "refresh tokens": [first["refresh_token"], second["refresh_token"]],
+        "codes": [code],
+    }
+    assert not any(visitor.read_control("tokens", user=BRAM).values())
+
+
+def test_the_record_tells_a_refresh_from_an_exchange(visitor: Visitor) -> None:
+    visitor.refresh(visitor.tokens()["refresh_token"])
+    asked = [record["operation"] for record in visitor.read_control("requests", user=ADA)["requests"]]
+    assert asked == ["login oauth2/v2.0/token authorization_code", "login oauth2/v2.0/token refresh_token"]
 
 
 def test_a_client_that_does_not_know_the_authority_connects_to_nobody(visitor: Visitor) -> None:
