@@ -7,6 +7,7 @@ before all installing.
 import argparse
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -27,7 +28,11 @@ HOMEBREW_ROOTS = (
     "/usr/local/Caskroom/google-cloud-sdk/latest/google-cloud-sdk",
 )
 
+# Linux gives 32768 and above to whoever asks for any port, others still higher ones (RFC 6335, section 6).
+_PORTS = range(15_000, 32_000)
+_MOST_CLAIMS = 64
 _given: set[int] = set()
+_claims: list[socket.socket] = []
 
 
 class NotReady(Exception):
@@ -140,14 +145,28 @@ def bind(port: int) -> socket.socket:
 
 
 def free_port() -> int:
-    """A port that nobody used a moment ago, for programs that must be told one; the same is given only once."""
+    """A port that nobody uses, for programs that must be told one. Given once, and by no other process that asks here
+    until the program has had time to take it.
+
+    It lies below those that systems give to whoever asks for any, so that none of these takes it meanwhile.
+    """
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
-            return port
+        port = secrets.choice(_PORTS)
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            # The claim holds the number among datagrams, which nobody here uses, and ends with this process.
+            claim.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        if port in _given or is_taken(port):
+            claim.close()
+            continue
+        _given.add(port)
+        _claims.append(claim)
+        if len(_claims) > _MOST_CLAIMS:
+            _claims.pop(0).close()
+        return port
 
 
 def is_taken(port: int) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from scripts.local.project import service_account
 from tests.accounts.conftest import audit_entries
 from tests.briefly import Briefly, Client
 
@@ -44,7 +45,7 @@ def test_every_hand_out_and_refusal_is_on_record_without_the_token(briefly: Brie
         ("hand-out", "handed out"),
         ("hand-out", "refused: Forbidden"),
     ]
-    assert entries[2]["caller"].startswith("mail@")
+    assert entries[2]["caller"] == service_account("mail")
     assert token not in str(entries)
 
 

@@ -21,8 +21,14 @@ from tests.sse import Event, text
 DAY = "What does my day look like, and who is waiting for an answer from me?"
 
 
+@pytest.fixture(scope="module")
+def today(briefly: Briefly) -> None:
+    """The known people's day is the present one."""
+    briefly.renew_known_people()
+
+
 @pytest.fixture
-def ada(briefly: Briefly) -> Client:
+def ada(briefly: Briefly, today: None) -> Client:
     """Somebody with Ada's Google account, in Ada's time zone."""
     person = briefly.sign_up()
     person.connect_google()
