@@ -11,7 +11,7 @@ TESTS = REPOSITORY / "tests" / "local"
 OWN = {
     *("test_answering_models", "test_authority", "test_catalog", "test_clock", "test_emulators", "test_fidelity"),
     *("test_gateway", "test_lifecycle", "test_extractive_answers", "test_held_out_questions", "test_obedient_model"),
-    *("test_generated_people",),
+    *("test_generated_people", "test_preflight"),
 }
 _ROW = re.compile(r"^\| (?P<behaviour>[^|]+) \|(?: <(?P<page>[^>]+)> \|)? \[(?P<module>\w+)\]\((?P<path>[^)]+)\) \|$")
 
