@@ -37,6 +37,8 @@ locals {
         # functions-framework would serve four requests at once per CPU, whatever Cloud Run sends.
         THREADS = tostring(row.concurrency)
       },
+      # Found out by the framework itself too, but only after it has made an application of the other kind.
+      row.asgi ? { FUNCTION_USE_ASGI = "true" } : {},
       { for setting in row.settings : setting => local.settings[setting] if contains(keys(local.settings), setting) },
     )
   }
