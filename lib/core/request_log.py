@@ -1,4 +1,7 @@
-"""The line that ends every request, whichever framework carries it; a person's is the record of an API call."""
+"""The line that ends every request, whichever framework carries it; of a person's it is the record of an API call.
+
+What functions ask of each other for a person is not of the person's making, and counts for nobody.
+"""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lib.core import ids, telemetry
-from lib.core.environment import function_name, project
+from lib.core.environment import function_name, project, service_account
+from lib.core.identity import GATEWAY
 
 
 @dataclass
@@ -32,9 +36,13 @@ def request_log(method: str, trace_context: str | None) -> Iterator[RequestLog]:
     finally:
         telemetry.info(
             f"{method} {log.status}",
-            event="api_call" if telemetry.field("person") else "request",
+            event="api_call" if _is_a_persons() else "request",
             function=function_name(),
             method=method,
             status=log.status,
             duration_ms=round((time.perf_counter() - started) * 1000, 2),
         )
+
+
+def _is_a_persons() -> bool:
+    return telemetry.field("person") is not None and telemetry.field("caller") == service_account(GATEWAY)

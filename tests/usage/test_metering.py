@@ -134,6 +134,21 @@ def test_every_request_is_counted_once(briefly: Briefly, person: Client) -> None
     assert calls["duration_ms"] > 0
 
 
+def test_what_functions_ask_of_each_other_for_a_person_is_no_request_of_the_person(
+    briefly: Briefly, person: Client
+) -> None:
+    wish = {"account_id": person.connect_google(), "purpose": "a test", "scopes": []}
+    assert briefly.as_function("mail", "tokens", "/access-tokens", person.user, wish).status_code == 200
+    person.get("/usage/limits")
+    name = person_hash(person.user)
+
+    def functions() -> set[str]:
+        return {json.loads(push["data"])["jsonPayload"]["function"] for push in pushes(briefly, name)}
+
+    eventually(lambda: "usage" in functions())
+    assert "tokens" not in functions()
+
+
 def all_counted(person: Client, count: int) -> dict[str, Any] | None:
     """The day's calls of `chat`, when they are as many."""
     days = person.get("/usage/")["days"]
