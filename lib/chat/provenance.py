@@ -66,6 +66,8 @@ class Quoter:
 
     def feed(self, signs: Text) -> str:
         """What is decided by now."""
+        if not self._by_words and not self._by_letters:
+            return written(signs)
         for sign in signs:
             self._add(sign)
         return self._decided()

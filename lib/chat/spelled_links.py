@@ -13,6 +13,7 @@ _DOT = re.compile(r"dot|[\[({](?:dot|\.|punkt)[\])}]|\.", re.IGNORECASE)
 _DOT_AFTER_AT = re.compile(rf"{_DOT.pattern}|punkt|point|punto", re.IGNORECASE)
 _MARKERS = ("at", "@", "dot", ".", "punkt", "point", "punto")
 _FIRST_SIGNS = frozenset("adp@.[({])}")
+_BEGINNINGS = frozenset(marker[:2] for marker in _MARKERS if marker.isalpha())
 _ENDS_IN_LABEL = re.compile(r"\w\Z")
 _LABEL = re.compile(r"\w[\w-]*")
 
@@ -52,8 +53,17 @@ def spelled_out(pieces: Pieces) -> tuple[Kind, Stretch] | Undecided | None:
 def _is_followed_by_no_marker(pieces: Pieces) -> bool:
     """The quick answer for nearly all words: the next one begins in another way."""
     following = next((piece for piece in pieces.all[1:3] if not piece.is_space), None)
-    first = shape(following.signs[0].seen) if following else ""
-    return first != "" and first[0].lower() not in _FIRST_SIGNS
+    if following is None:
+        return False
+    first = shape(following.signs[0].seen)
+    if first == "":
+        return False
+    if first[0].lower() not in _FIRST_SIGNS:
+        return True
+    if len(following.signs) < 2 or not first.isalpha():
+        return False
+    second = shape(following.signs[1].seen)
+    return second.isalpha() and (first + second)[:2].lower() not in _BEGINNINGS
 
 
 def _marker(words: list[tuple[int, Piece]], place: int, final: bool) -> str | None:

@@ -41,9 +41,10 @@ class Pieces:
 
     def add(self, sign: Sign) -> None:
         """The next sign."""
-        is_space = sign.seen.isspace()
+        seen = sign.seen
+        is_space = seen.isspace()
         last = self.all[-1] if self.all else None
-        if last is None or last.is_space != is_space or (not is_space and _parts(last.signs, sign)):
+        if last is None or last.is_space != is_space or (seen >= _WIDE and not is_space and _parts(last.signs, sign)):
             if last is not None:
                 last.ended = True
             last = Piece(is_space)
@@ -63,6 +64,10 @@ class Pieces:
         rest = last.signs[stretch.end :]
         self.all[: stretch.piece + 1] = [Piece(is_space=False, signs=rest, ended=last.ended)] if rest else []
         return before
+
+
+_WIDE = "\u3040"
+"""No sign below begins a script without spaces."""
 
 
 def _parts(signs: Sequence[Sign], following: Sign) -> bool:
