@@ -164,7 +164,7 @@ def gather(
     question: str,
     zone: ZoneInfo,
     now: datetime,
-    accounts: Sequence[Account] | Exception,
+    accounts: Sequence[Account] | Problem,
     *,
     budget: timedelta = BUDGET,
     maximum_tokens: int = MAXIMUM_TOKENS,
@@ -191,8 +191,8 @@ def gather(
     return context.within(maximum_tokens)
 
 
-def _known(accounts: Sequence[Account] | Exception) -> list[Account]:
-    if isinstance(accounts, Exception):
+def _known(accounts: Sequence[Account] | Problem) -> list[Account]:
+    if isinstance(accounts, Problem):
         raise accounts
     return list(accounts)
 

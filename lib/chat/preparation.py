@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from lib.accounts.models import Account
 from lib.ai.models import Turn
 from lib.chat import store
+from lib.chat.context import BUDGET
 from lib.chat.models import Message, Run
-from lib.core.errors import NotFound
+from lib.core import telemetry
+from lib.core.errors import DeadlineExceeded, NotFound, Problem, Unavailable
 from lib.core.store import UserId
 from lib.users import profile
 from lib.users.models import Preferences
@@ -23,7 +25,7 @@ class Prepared:
     history: Sequence[Turn]
     question: str
     preferences: Preferences
-    accounts: Sequence[Account] | Exception
+    accounts: Sequence[Account] | Problem
 
 
 class Preparation:
@@ -47,7 +49,7 @@ async def _read(user: UserId, run: Run) -> Prepared:
         asyncio.to_thread(store.message, user, run.conversation_id, run.question_id),
         asyncio.to_thread(store.latest_messages, user, run.conversation_id, run.created_at, HISTORY_MESSAGES),
         asyncio.to_thread(_preferences, user),
-        asyncio.to_thread(_accounts, user),
+        _accounts(user),
     )
     if question is None:
         raise NotFound("The question was deleted")
@@ -65,11 +67,19 @@ def _preferences(user: UserId) -> Preferences:
         return Preferences()
 
 
-def _accounts(user: UserId) -> Sequence[Account] | Exception:
-    """An answer is made without what they hold, if they cannot be read."""
+async def _accounts(user: UserId) -> Sequence[Account] | Problem:
+    """An answer is made without what they hold, if they cannot be read, or not in the time for gathering it."""
+    try:
+        async with asyncio.timeout(BUDGET.total_seconds()):
+            return await asyncio.to_thread(_connected, user)
+    except TimeoutError:
+        return DeadlineExceeded()
+    except Exception as error:
+        telemetry.error("accounts unreadable", error)
+        return Unavailable()
+
+
+def _connected(user: UserId) -> Sequence[Account]:
     from lib.accounts import store as accounts
 
-    try:
-        return accounts.accounts(user)
-    except Exception as error:
-        return error
+    return accounts.accounts(user)

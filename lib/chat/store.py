@@ -15,7 +15,18 @@ from google.cloud.firestore_v1.watch import ChangeType
 
 from lib.chat.models import Conversation, Message, Run, RunState
 from lib.core import clock, idempotency
-from lib.core.store import AlreadyExists, Global, NotFound, UserId, client, compare_and_set, global_document, person
+from lib.core.store import (
+    AlreadyExists,
+    FailedPrecondition,
+    Global,
+    NotFound,
+    Snapshot,
+    UserId,
+    client,
+    compare_and_set,
+    global_document,
+    person,
+)
 
 SCHEMA_VERSION = 1
 SIGNALS_KEPT = timedelta(hours=2)
@@ -72,12 +83,23 @@ def delete(user: UserId, conversation_id: str) -> None:
     _conversation(user, conversation_id).delete()
     runs = person(user).collection("runs").where(filter=firestore.FieldFilter("conversation_id", "==", conversation_id))
     for snapshot in runs.stream():
+        _end(snapshot)
+        client().recursive_delete(snapshot.reference)
+    client().recursive_delete(_conversation(user, conversation_id))
+
+
+def _end(snapshot: Snapshot) -> None:
+    """Delete a run and have its producer stop; whoever claims it in between is found by looking again."""
+    while snapshot.exists:
         found = Run.model_validate(snapshot.to_dict())
         if found.state is RunState.RUNNING and found.instance is not None:
             signal(found.instance, found.id, stop=True)
-        snapshot.reference.delete()
-        client().recursive_delete(snapshot.reference)
-    client().recursive_delete(_conversation(user, conversation_id))
+        try:
+            snapshot.reference.delete(option=client().write_option(last_update_time=snapshot.update_time))
+        except (FailedPrecondition, NotFound):
+            snapshot = snapshot.reference.get()
+        else:
+            return
 
 
 def has_remains(user: UserId, conversation_id: str) -> bool:

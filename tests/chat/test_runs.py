@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from lib.chat import conversations, messages
+from lib.chat import conversations, messages, store
 from lib.chat.keeper import Keeper
-from lib.chat.models import RunState
+from lib.chat.models import Message, Run, RunState
 from lib.chat.preparation import Preparation
 from lib.chat.producer import Producer
 from lib.chat.reader import Event, Resumption
 from lib.chat.ring import Ring
+from lib.core import ids
 from lib.core.errors import NotFound
 from lib.core.store import UserId, person
 from lib.usage import spend
@@ -363,3 +364,45 @@ async def _cancel_all() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_a_question_that_was_deleted_gets_no_answer_and_costs_nothing(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        conversation = person(house.user).collection("conversations").document(house.run.conversation_id)
+        await asyncio.to_thread(conversation.collection("messages").document(house.run.question_id).delete)
+        events = await house.read(house.place(Model(WORDS)).reader)
+        run = await house.present()
+        assert (run.state, run.error) == (RunState.FAILED, "The question was deleted")
+        assert kinds(events)[-2:] == ["error", "done"]
+        assert house.books.told == []
+
+    within_loop(check)
+
+
+def test_whoever_claims_a_run_while_it_is_being_deleted_is_told_to_stop(briefly: Briefly) -> None:
+    async def check(house: House) -> None:
+        instance = ids.new("ins")
+        runs = await asyncio.to_thread(more_runs, house, 20)
+        deleting = asyncio.create_task(asyncio.to_thread(store.delete, house.user, house.run.conversation_id))
+        claimed = []
+        while not deleting.done():
+            for run in runs:
+                stored = await house.log.read(house.user, run.id)
+                if stored is not None and stored.run.state is RunState.QUEUED:
+                    claimed += [run.id] if await house.log.claim(house.user, stored, instance) else []
+        await deleting
+        told = [await asyncio.to_thread(store.signals_of, instance, run_id) for run_id in claimed]
+        assert claimed
+        assert all(wishes.get("stop") for wishes in told)
+
+    within_loop(check)
+
+
+def more_runs(house: House, number: int) -> list[Run]:
+    """Runs that wait in the same conversation."""
+    wanted = [ids.stable("run", house.user, str(place)) for place in range(number)]
+    runs = [house.run.model_copy(update={"id": run_id}) for run_id in wanted]
+    for run in runs:
+        question = Message(id=ids.new("msg"), role="user", text="And now?", created_at=run.created_at)
+        store.post(house.user, question, run, None)
+    return runs
