@@ -47,6 +47,7 @@ class Action(_Strict):
     writes: int
     deletes: int
     requests: int
+    messages: int
     seconds: float
     tasks: int
     keys: int
@@ -80,6 +81,9 @@ class Assumptions(_Strict):
     message_bytes: int
     log_bytes: int
     stored_bytes: int
+    backups: int
+    task_operations: int
+    expiring_share: float
     kept_share: float
     warm_functions: int
     memory_gib: float
@@ -165,9 +169,14 @@ class Load:
             "Firestore, operations",
             price["document_read"].of(self.monthly("reads"))
             + price["document_write"].of(self.monthly("writes"))
-            + price["document_delete"].of(self.monthly("deletes")),
+            + price["document_delete"].of(self.monthly("deletes"))
+            + price["expired_document"].of(self.monthly("writes") * assumed.expiring_share),
         )
-        per_gib = sum(price[name].of(1) for name in ("stored_gib_month", "recovery_gib_month", "backup_gib_month"))
+        per_gib = (
+            price["stored_gib_month"].of(1)
+            + price["recovery_gib_month"].of(1)
+            + price["backup_gib_month"].of(assumed.backups)
+        )
         yield "Firestore, storage with recovery and backups, after a year", per_gib * self.stored_gib
         yield (
             "functions",
@@ -182,12 +191,12 @@ class Load:
             price["instance_vcpu_second"].of(self.streamed_seconds)
             + price["instance_gib_second"].of(self.streamed_seconds * assumed.stream_memory_gib),
         )
-        messages = 2 * self.monthly("requests") * assumed.message_bytes
+        messages = 2 * self.monthly("messages") * assumed.message_bytes
         yield "Pub/Sub", price["message_tib"].of(messages / TIB)
         yield "logs", price["log_gib"].of(self.monthly("requests") * assumed.log_bytes / GIB)
         yield (
             "tasks, keys, secrets",
-            price["task"].of(self.monthly("tasks"))
+            price["task"].of(self.monthly("tasks") * assumed.task_operations)
             + price["key_operation"].of(self.monthly("keys"))
             + price["key_version_month"].of(assumed.key_versions)
             + price["secret_month"].of(assumed.secrets),
@@ -264,7 +273,7 @@ def _rates(model: CostModel) -> Iterator[Sequence[str]]:
         ("requests to functions, a second", "requests", 1),
         ("documents written, a second", "writes", 1),
         ("documents read, a second", "reads", 1),
-        ("messages published, a second", "requests", 1),
+        ("messages published, a second", "messages", 1),
         ("units of Gmail's quota, a minute", "gmail_units", 60),
         ("requests to Google Calendar, a minute", "calendar_requests", 60),
     ):

@@ -22,7 +22,11 @@ def test_there_is_no_key_in_it_and_only_what_deploys_may_say_who_it_is() -> None
 
 
 def test_nothing_is_planned_or_applied_that_was_not_checked() -> None:
-    assert [step["run"] for step in JOBS["check"]["steps"] if "run" in step] == [".ci/run"]
+    steps = JOBS["check"]["steps"]
+    (run,) = [step for step in steps if "run" in step]
+    assert run["run"] == ".ci/run"
+    assert run["env"] == {"PROVISIONING_MUST_BE_CHECKED": "1"}
+    assert any(step.get("uses", "").startswith("hashicorp/setup-terraform@") for step in steps)
     assert {JOBS[name]["needs"] for name in ("plan", "apply")} == {"check"}
 
 
