@@ -55,6 +55,22 @@ def test_parts_of_a_batch_that_are_throttled_are_asked_again_alone(microsoft: Mi
     assert (len(parts), len([part for part in parts if part["status"] == 429])) == (13, 3)
 
 
+@pytest.mark.parametrize("status", [424, 500])
+def test_a_part_that_failed_within_a_success_is_asked_again_alone(
+    microsoft: MicrosoftRig, first: Account, status: int
+) -> None:
+    microsoft.arm("/v1.0/me/mailFolders/inbox", "error", status=status, times=1)
+    inbox = target("me", "mailFolders", "inbox", select="id")
+    before, mended, after = microsoft.client(first, MAIL).batch([MESSAGES, inbox, MESSAGES])
+    assert isinstance(mended, dict)
+    assert mended["id"]
+    assert before == after
+    asked = [(call["path"], call["status"]) for call in recorded(microsoft)]
+    listed, folder = "/v1.0/me/messages", "/v1.0/me/mailFolders/inbox"
+    envelope = ("/v1.0/$batch", 200)
+    assert sorted(asked) == sorted([envelope, (listed, 200), (listed, 200), (folder, status), envelope, (folder, 200)])
+
+
 def test_a_batch_holds_at_most_twenty(microsoft: MicrosoftRig, first: Account) -> None:
     answers = microsoft.client(first, MAIL).batch([MESSAGES] * 41)
     assert all(isinstance(answer, dict) for answer in answers)
