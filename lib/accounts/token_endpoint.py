@@ -32,7 +32,11 @@ class TokenAnswer(BaseModel):
 
 
 def send(provider: str, method: str, url: str, **request: Any) -> requests.Response:
-    """What the provider answered, within the current deadline. Raises `ProviderBusy` if nothing, or that it is ill."""
+    """What the provider answered. Raises `ProviderBusy` if nothing, or that it is ill.
+
+    What is left of the current deadline is how long it may take to connect, and how long from one byte to the next
+    (https://requests.readthedocs.io/en/latest/user/advanced/#timeouts): an answer that trickles may outlast it.
+    """
     try:
         response = _session().request(
             method, url, timeout=deadline.current().seconds(LONGEST_CALL), allow_redirects=False, **request

@@ -1,7 +1,7 @@
 """How a provider is called for an account: with a token for the purpose, under quota, breaker and retry budget."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -124,7 +124,8 @@ class Calling(Generic[_C]):
             failed = {place: answer for place in open_places if isinstance(answer := answers[place], Problem)}
             open_places[:] = [place for place, problem in failed.items() if pause_before_retry(problem) is not None]
             if open_places:
-                raise max((failed[place] for place in open_places), key=_pause)
+                worst = max((failed[place] for place in open_places), key=_pause)
+                raise worst if _is_outage_of_all(answers.values()) else _PartsFailed(worst)
 
         try:
             self._repeatedly(attempt, asked)
@@ -159,9 +160,9 @@ class Calling(Generic[_C]):
         account_id, safeguards = self._caller.account.id, self._caller.safeguards
         spending = safeguards.ledger(self._tariff.name, self._tariff.units_per_minute)
         spending.spend(account_id, self._tariff.cost(calls), self._caller.lane)
+        guard = safeguards.breaker(self._api.dependency)
         try:
-            guard = safeguards.breaker(self._api.dependency)
-            return guard.call(lambda: attempt(token), is_outage=is_outage)
+            return _through(guard, lambda: attempt(token))
         except ProviderThrottled as throttled:
             spending.close(account_id, throttled.retry_after)
             raise
@@ -173,6 +174,27 @@ class Calling(Generic[_C]):
         if granted is None:
             raise missing_scope([self._api.scopes[0]])
         return (granted,)
+
+
+class _PartsFailed(Exception):
+    """Parts of a batch failed, which others show to be no outage; `worst` is the problem to be repeated for."""
+
+    def __init__(self, worst: Problem) -> None:
+        super().__init__(str(worst))
+        self.worst = worst
+
+
+def _through(guard: Breaker, attempt: Callable[[], _T]) -> _T:
+    """The attempt through the breaker. Raises what it raises, and the worst of the parts that failed."""
+    try:
+        return guard.call(attempt, is_outage=is_outage)
+    except _PartsFailed as failed:
+        raise failed.worst from None
+
+
+def _is_outage_of_all(answers: Iterable[Json | Problem]) -> bool:
+    """Whether nothing that was asked for, at first or again, was answered in health."""
+    return all(isinstance(answer, Problem) and is_outage(answer) for answer in answers)
 
 
 def _pause(problem: Problem) -> timedelta:

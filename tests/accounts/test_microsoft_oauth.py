@@ -184,12 +184,17 @@ ENDED = [
     refused("invalid_resource", 500011),
     *(refused(error) for error in ("invalid_grant", "interaction_required", "consent_required")),
     refused("interaction_required", 53003),
+    # "Error validating credentials", and then which: those of the person.
+    *(refused("invalid_grant", 70002, number) for number in (70000, 70008, 50173, 50089)),
+]
+SHUT_OUT = [
+    *(refused("unauthorized_client", number) for number in (70001, 700016, 7000112)),
+    refused("unauthorized_client"),
 ]
 OURS = [
     *(refused("invalid_client", number) for number in (7000215, 7000222)),
-    refused("unauthorized_client", 700016),
+    *(refused("invalid_client", 70002, number) for number in (50012, 700016)),
     refused("invalid_client"),
-    refused("unauthorized_client"),
     # The number says it better than the error does.
     refused("invalid_request", 7000218),
 ]
@@ -199,6 +204,7 @@ PASSING = [
     refused("invalid_grant", 90033),
     refused("invalid_grant", 50196),
     refused("invalid_grant", 70000, 90033),
+    refused("invalid_grant", 70002, 90033),
 ]
 UNKNOWN = [refused("invalid_request", 900144), refused("invalid_request"), {"error": "x", "error_codes": "y"}]
 
@@ -214,6 +220,18 @@ def test_what_only_the_person_can_mend_ends_the_grant(endpoint: Endpoint, answer
         refresh()
     with pytest.raises(CodeRefused):
         exchange()
+
+
+@pytest.mark.parametrize("answer", SHUT_OUT, ids=told)
+def test_an_application_that_a_tenant_shut_out_ends_the_grant_and_calls_us(
+    endpoint: Endpoint, answer: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    endpoint.status, endpoint.answer = 400, answer
+    for ask, outcome in ((refresh, GrantEnded), (exchange, ProviderBusy)):
+        with pytest.raises(outcome):
+            ask()
+        (line,) = capsys.readouterr().out.splitlines()
+        assert (json.loads(line)["severity"], json.loads(line)["numbers"]) == ("ERROR", answer["error_codes"])
 
 
 @pytest.mark.parametrize("answer", OURS, ids=told)

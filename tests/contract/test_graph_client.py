@@ -1,7 +1,8 @@
 """What is Graph's alone: how many requests at once, batches, links to next pages, words, zones and recurrences."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,6 +10,7 @@ import pytest
 from dateutil.rrule import rrulestr
 
 from lib.accounts.models import Account
+from lib.core import clock
 from lib.core.errors import Forbidden, NotFound, ProviderFailed
 from lib.office import mail
 from lib.office.errors import ProviderThrottled
@@ -16,10 +18,11 @@ from lib.office.identifiers import decode
 from lib.office.microsoft.client import MAIL, NEXT, target
 from lib.office.microsoft.errors import refusal
 from lib.office.microsoft.recurrence import rules
-from lib.office.microsoft.search import Asked
+from lib.office.microsoft.search import MOST_SEARCH_RESULTS, Asked
 from lib.office.microsoft.zones import iana
 from lib.office.queries import MailQuery
 from lib.office.transport import Reply
+from scripts.local.microsoft.graph.mailbox import StoredMessage
 from tests.contract.conftest import READING, MicrosoftRig
 from tests.office.rig import OWNER
 
@@ -53,6 +56,22 @@ def test_parts_of_a_batch_that_are_throttled_are_asked_again_alone(microsoft: Mi
     assert [len(answer["value"]) for answer in answers if isinstance(answer, dict)] == [5] * 10
     parts = [call for call in recorded(microsoft) if call["batched"]]
     assert (len(parts), len([part for part in parts if part["status"] == 429])) == (13, 3)
+
+
+@pytest.mark.parametrize("status", [424, 500])
+def test_a_part_that_failed_within_a_success_is_asked_again_alone(
+    microsoft: MicrosoftRig, first: Account, status: int
+) -> None:
+    microsoft.arm("/v1.0/me/mailFolders/inbox", "error", status=status, times=1)
+    inbox = target("me", "mailFolders", "inbox", select="id")
+    before, mended, after = microsoft.client(first, MAIL).batch([MESSAGES, inbox, MESSAGES])
+    assert isinstance(mended, dict)
+    assert mended["id"]
+    assert before == after
+    asked = [(call["path"], call["status"]) for call in recorded(microsoft)]
+    listed, folder = "/v1.0/me/messages", "/v1.0/me/mailFolders/inbox"
+    envelope = ("/v1.0/$batch", 200)
+    assert sorted(asked) == sorted([envelope, (listed, 200), (listed, 200), (folder, status), envelope, (folder, 200)])
 
 
 def test_a_batch_holds_at_most_twenty(microsoft: MicrosoftRig, first: Account) -> None:
@@ -108,6 +127,36 @@ def test_a_next_page_elsewhere_gets_no_token(microsoft: MicrosoftRig, first: Acc
 def test_words_are_never_more_than_words_of_the_search_language(text: str, sent: str) -> None:
     call = Asked(MailQuery(text=text)).search(None, "id")
     assert parse_qs(urlsplit(call).query)["$search"] == [sent]
+
+
+def test_a_day_with_more_hits_than_a_search_gives_hides_no_older_mail(
+    microsoft: MicrosoftRig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = microsoft.accounts[1]
+    mailbox = microsoft.handle.microsoft.graph.accounts.by_email[account.email].mailbox
+    pattern = microsoft.people[account.email].messages[0]
+    crowded = clock.now() - timedelta(hours=1)
+    dates = [crowded] * (MOST_SEARCH_RESULTS + 20) + [crowded - timedelta(days=number) for number in (10, 20)]
+    letters = [
+        replace(pattern, id=f"{number:016x}", date=date, subject="Murmuration", labels=("INBOX",))
+        for number, date in enumerate(dates)
+    ]
+
+    async def deliver() -> list[StoredMessage]:
+        return [mailbox.add(letter) for letter in letters]
+
+    async def remove(stored: list[StoredMessage]) -> None:
+        for one in stored:
+            mailbox.delete(one)
+
+    delivered = microsoft.loop.run(deliver())
+    try:
+        stretch = microsoft.mail(account).page(MailQuery(subject="murmuration"), None, MOST_SEARCH_RESULTS + 50)
+    finally:
+        microsoft.loop.run(remove(delivered))
+    assert [item.date for _, item in stretch.items][-2:] == [date.replace(microsecond=0) for date in dates[-2:]]
+    assert stretch.ended
+    assert "a day has more than a search gives" in capsys.readouterr().out
 
 
 def test_a_message_keeps_its_identifier_when_it_is_moved(microsoft: MicrosoftRig) -> None:

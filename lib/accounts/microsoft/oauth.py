@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from msal import ConfidentialClientApplication
 
 CLIENT_SECRET = "microsoft-oauth-client-secret"
+NOT_ACCEPTED = "Microsoft does not accept this application's credentials"
 
 _Answer = dict[str, Any]
 
@@ -44,6 +45,8 @@ class MicrosoftOAuth:
         except RuntimeError:
             raise CodeRefused("Microsoft's ID token has another nonce") from None
         if "error" in answer:
+            if refusals.kind(answer) is Refusal.SHUT_OUT:
+                raise ProviderBusy(NOT_ACCEPTED)
             raise CodeRefused(refusals.reason(answer))
         tokens = token_endpoint.tokens(MICROSOFT, answer)
         if not tokens.refresh_token:
@@ -54,7 +57,8 @@ class MicrosoftOAuth:
     def refresh(self, refresh_token: str, scopes: frozenset[str]) -> Grant:
         """A new access token, and a new refresh token: the earlier one goes on working, but not for ever.
 
-        Only what was granted is asked for, since Microsoft refuses the whole for a scope that was not.
+        Only what was granted is asked for, since Microsoft refuses the whole for a scope that was not. Where the tenant
+        removed or disabled this application, only consenting anew brings it back.
         Raises `GrantEnded`, `ProviderBusy`.
         """
         wanted = sorted(scopes - named.ASKED_BY_MSAL)
@@ -73,7 +77,10 @@ class MicrosoftOAuth:
         return False
 
     def _ask(self, call: Callable[["ConfidentialClientApplication"], _Answer]) -> _Answer:
-        """Tokens, or a refusal that is not known to pass. Raises `ProviderBusy` for one that is, or is about us."""
+        """Tokens, or a refusal that is not known to pass. Raises `ProviderBusy` for one that is, or is ours to mend.
+
+        What says that we are not accepted, everywhere or in the person's tenant, is for our eyes as well.
+        """
         from lib.accounts.microsoft import application
 
         with deadline.within(token_endpoint.LONGEST_CALL):
@@ -84,10 +91,11 @@ class MicrosoftOAuth:
 
 
 def _raise_if_ours_or_passing(answer: _Answer) -> None:
-    kind, numbers = refusals.kind(answer), refusals.numbers(answer)
+    kind = refusals.kind(answer)
+    if kind in (Refusal.OURS, Refusal.SHUT_OUT):
+        telemetry.error("our OAuth client is not accepted", provider="microsoft", numbers=refusals.numbers(answer))
     if kind is Refusal.OURS:
-        telemetry.error("our OAuth client is not accepted", provider="microsoft", numbers=numbers)
-        raise ProviderBusy("Microsoft does not accept this application's credentials")
+        raise ProviderBusy(NOT_ACCEPTED)
     if kind is Refusal.PASSING:
         raise ProviderBusy(f"{MICROSOFT} answered {answer['error']}")
 

@@ -16,6 +16,8 @@ class Refusal(Enum):
 
     ENDED = auto()
     """The person's: what they granted, or the code, is good no more."""
+    SHUT_OUT = auto()
+    """The tenant's, where this application was removed or disabled; or ours, if it was so everywhere."""
     OURS = auto()
     """Ours: this application's own credentials are wrong."""
     PASSING = auto()
@@ -44,9 +46,14 @@ NUMBERS: Mapping[int, Refusal] = {
     **dict.fromkeys(
         (
             70001,  # the application is disabled
-            70002,  # the secret does not match
             700016,  # the application is not in the directory
             7000112,  # the application is disabled
+        ),
+        Refusal.SHUT_OUT,
+    ),
+    **dict.fromkeys(
+        (
+            70002,  # the secret does not match
             7000215,  # the secret is wrong
             7000218,  # the secret is missing
             7000222,  # the secret has expired
@@ -73,16 +80,23 @@ NUMBERS: Mapping[int, Refusal] = {
 }
 _ERRORS: Mapping[str, Refusal] = {
     **dict.fromkeys(("invalid_grant", "interaction_required", "consent_required", "login_required"), Refusal.ENDED),
-    **dict.fromkeys(("invalid_client", "unauthorized_client"), Refusal.OURS),
+    "unauthorized_client": Refusal.SHUT_OUT,
+    "invalid_client": Refusal.OURS,
     **dict.fromkeys(("temporarily_unavailable", "server_error"), Refusal.PASSING),
 }
 MOST_CHARACTERS = 300
 
 
 def kind(answer: Mapping[str, Any]) -> Refusal:
-    """What the answer means: by its numbers where one is known, else by its error."""
+    """What the answer means: by its numbers where one is known, else by its error.
+
+    A grant that is not valid may come with 70002 ("error validating credentials") before the number that says why:
+    https://github.com/QuePort/passport-azure-oauth/issues/6. The credentials are then not ours.
+    """
     known = {NUMBERS[number] for number in numbers(answer) if number in NUMBERS}
-    for refusal in (Refusal.OURS, Refusal.PASSING, Refusal.ENDED):
+    if answer.get("error") == "invalid_grant":
+        return Refusal.PASSING if Refusal.PASSING in known else Refusal.ENDED
+    for refusal in (Refusal.OURS, Refusal.PASSING, Refusal.SHUT_OUT, Refusal.ENDED):
         if refusal in known:
             return refusal
     return _ERRORS.get(str(answer.get("error")), Refusal.UNKNOWN)

@@ -4,9 +4,11 @@ https://learn.microsoft.com/graph/api/user-list-messages
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TypeVar
 
 from lib.accounts.models import Account
+from lib.core import clock, telemetry
 from lib.core.errors import NotFound
 from lib.core.store import UserId
 from lib.office.calling import Caller, Json, required
@@ -142,8 +144,10 @@ class MicrosoftMail:
         """All that a search finds, since it is ordered by dates that senders set.
 
         Of more than a thousand results Graph gives those sent last; then what came before them is searched for again.
+        A search tells days only: where one has more than a thousand by itself, the search goes on before that day.
         """
         seen: set[str] = set()
+        edge = clock.now()
         page: Json | None = first
         while page is not None:
             results = list(self._all(page))
@@ -152,11 +156,11 @@ class MicrosoftMail:
                 if reading.reach(messages.place(message)) and asked.fits(folders, message):
                     reading.keep(messages.place(message), message)
             seen.update(str(message["id"]) for message in new)
-            reading.ended = len(results) < MOST_SEARCH_RESULTS or not new
-            oldest = min((received(message) for message in new), default=None)
-            page = None
-            if oldest is not None and not reading.is_enough:
-                page = self._client.get(asked.search(oldest, select))
+            reading.ended = len(results) < MOST_SEARCH_RESULTS
+            if not new and not reading.ended:
+                telemetry.warning("a day has more than a search gives", provider="microsoft", results=len(results))
+            edge = min((received(message) for message in new), default=edge - timedelta(days=1))
+            page = None if reading.is_enough else self._client.get(asked.search(edge, select))
 
     def _bodies(self, found: Stretch[Json]) -> dict[Place, Json]:
         """The messages in full; those that were deleted since they were found are left out."""

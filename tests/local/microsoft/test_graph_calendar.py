@@ -47,6 +47,16 @@ def test_a_view_takes_series_apart(client: Client) -> None:
     ]
 
 
+def test_a_view_gives_no_dates_of_writing_to_those_who_select(client: Client) -> None:
+    dates = {"createdDateTime", "lastModifiedDateTime"}
+    asked = view(client, select="subject,createdDateTime,lastModifiedDateTime")
+    assert asked
+    assert {name for one in asked for name in one if not name.startswith("@")} == {"id", "subject"}
+    assert all(dates <= set(one) for one in view(client))
+    alone = client.ask(f"/me/events/{asked[0]['id']}", select="lastModifiedDateTime").body
+    assert "lastModifiedDateTime" in alone
+
+
 def test_an_exception_keeps_its_original_start(client: Client) -> None:
     moved = next(one for one in view(client, BERLIN) if one["type"] == "exception")
     assert moved["seriesMasterId"] == client.named("Standup", path="/me/events")["id"]

@@ -19,6 +19,7 @@ from scripts.local.provider.wire import Answer
 
 FULL_SCOPES = frozenset(("Calendars.Read", "Calendars.ReadWrite"))
 _WINDOW = ("startDateTime", "endDateTime")
+_NOT_SELECTED_IN_VIEWS = frozenset(("createdDateTime", "lastModifiedDateTime"))
 _NO_WINDOW = (
     "This request requires a time window specified by the query string parameters StartDateTime and EndDateTime."
 )
@@ -53,12 +54,20 @@ def get_calendar(request: GraphRequest) -> Answer:
 
 
 def view_calendar(request: GraphRequest) -> Answer:
-    """GET …/calendarView: by start if nothing else is asked for; the window has its own offset, or is in UTC."""
+    """GET …/calendarView: by start if nothing else is asked for; the window has its own offset, or is in UTC.
+
+    Who selects gets neither of the two dates on which an event was written.
+    """
     calendar = calendar_of(request)
     options = read_options(request.call, EVENT, (*LIST, *_WINDOW))
     begin, end = _instants(options)
     found = [event_resource(calendar, event, request.preferences) for event in calendar.view(begin, end)]
-    return listed(request, options, found, where(request, "calendarView"), lambda one: shaped(request, one, options))
+    withheld = _NOT_SELECTED_IN_VIEWS if options.select is not None else frozenset()
+
+    def shown(resource: Json) -> Json:
+        return {name: value for name, value in shaped(request, resource, options).items() if name not in withheld}
+
+    return listed(request, options, found, where(request, "calendarView"), shown)
 
 
 def where(request: GraphRequest, what: str) -> str:
