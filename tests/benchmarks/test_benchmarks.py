@@ -5,16 +5,18 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from typing import Any
 
 import pytest
 from google.cloud import firestore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.benchmarks import imported, load, report, upstream
+from scripts.benchmarks import cold_start, imported, load, relay, report, upstream
 from scripts.benchmarks.__main__ import PARTS
 from scripts.benchmarks.figures import Figure, Part, Table, Target
 from scripts.benchmarks.firestore_proxy import FirestoreProxy, firestore_proxy
+from scripts.benchmarks.rig import Broken
 from scripts.benchmarks.samples import interleaved, percentile, ratio
 from scripts.local.catalog import REPOSITORY
 from scripts.local.preflight import free_port
@@ -83,6 +85,16 @@ def test_the_report_has_every_figure_and_whole_tables() -> None:
     assert all(len({line.count("|") for line in table}) == 1 for table in tables)
 
 
+def test_only_figures_that_have_a_target_are_counted_as_kept_or_missed() -> None:
+    kept, missed = Figure("kept", 1.0, "ms", Target(2.0)), Figure("missed", 3.0, "ms", Target(2.0))
+    recorded = Figure("recorded", 9.0, "ms")
+    assert cold_start.outcome([kept, missed, recorded]) == [
+        "1 of 2 figures that have a target keep to it.",
+        "Missed: missed.",
+    ]
+    assert cold_start.outcome([kept, recorded]) == ["Every function keeps to its targets."]
+
+
 def test_imports_are_read_from_what_python_writes_without_those_that_failed() -> None:
     program = "import json, google.auth\ntry:\n  import google.nothing\nexcept ImportError:\n  pass"
     command = [sys.executable, "-X", "importtime", "-c", program]
@@ -126,6 +138,61 @@ def test_a_reader_counts_every_token_however_the_stream_is_cut(cuts: list[int]) 
         return len(reading.delays)
 
     assert asyncio.run(counted()) == 5
+
+
+@given(st.integers(1, 2000), st.integers(1, 2000))
+def test_the_limit_is_a_load_that_was_kept_and_to_a_tenth_the_greatest(first: int, limit: int) -> None:
+    async def cost_in_time(streams: int) -> float | None:
+        return 1000 / streams if streams <= limit else None
+
+    most, cost = asyncio.run(relay.most_in_time(first, cost_in_time))
+    assert 1 <= most <= limit
+    assert limit < most + max(2, round(most / 10))
+    assert cost == 1000 / most
+
+
+def test_no_load_is_called_a_limit_that_was_not_kept() -> None:
+    async def too_much(_: int) -> None:
+        return None
+
+    with pytest.raises(Broken):
+        asyncio.run(relay.most_in_time(40, too_much))
+
+
+@pytest.mark.parametrize("closing", [True, False])
+def test_streams_that_end_are_not_measured(closing: bool) -> None:
+    """Those that the server closes, and those after which the connection could serve on."""
+    token = b'data: {"type":"text-delta"}\n\n'
+    chunk = b"%x\r\n%b\r\n" % (len(token), token)
+
+    async def measured() -> load.Heard:
+        ending, ended = asyncio.Event(), asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
+            await ending.wait()
+            if closing:
+                writer.close()
+            else:
+                writer.write(b"0\r\n\r\n")
+                await writer.drain()
+            ended.set()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with server:
+            stream: dict[str, Any] = {"port": server.sockets[0].getsockname()[1], "target": "/", "headers": {}}
+            readers = load.Load()
+            await readers.obey({"open": [stream]})
+            alive = await readers.obey({"measure": 0})
+            ending.set()
+            await ended.wait()
+            with pytest.raises(ConnectionError, match="1 of 1 streams have ended"):
+                await readers.obey({"measure": 0.1})
+            await readers.obey({"close": True})
+            return load.Heard(**alive)
+
+    assert asyncio.run(measured()).tokens == 0
 
 
 async def _said(port: int) -> list[str]:
