@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import queue
 import subprocess
 import sys
 from collections import Counter
@@ -216,14 +217,14 @@ def test_documents_are_counted_where_they_are_written(briefly: Briefly) -> None:
 
     proxy = asyncio.run(counted())
     assert proxy.writes == {"counted": 2, "others": 2}
-    assert proxy.calls == {"Commit": 3, "BatchGetDocuments": 2, "RunQuery": 2}
-    assert (proxy.reads, proxy.deletes) == (1 + 1 + 2 + 1, 1)
+    assert proxy.calls == {"Commit": 3, "BatchGetDocuments": 2, "RunQuery": 2, "RunAggregationQuery": 1}
+    assert (proxy.reads, proxy.deletes) == (1 + 1 + 2 + 1 + 1, 1)
     proxy.clear()
     assert (proxy.writes.total(), proxy.calls.total(), proxy.reads, proxy.deletes) == (0, 0, 0, 0)
 
 
 def _write(host: str) -> None:
-    """Three documents and a deletion; a document read and one that is not there, a list of two and an empty one."""
+    """Three documents and a deletion; one read and one that is not there, a list of two, an empty one, a count."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FIRESTORE_EMULATOR_HOST", host)
         client = firestore.Client(project="counting")
@@ -238,7 +239,38 @@ def _write(host: str) -> None:
         assert not client.document("counted/never").get().exists
         assert len(client.collection("counted").get()) == 2
         assert client.collection("nothing").get() == []
+        assert client.collection("counted").count().get()[0][0].value == 2
         client.close()
+
+
+def test_what_listeners_are_told_is_counted_as_read(briefly: Briefly) -> None:
+    async def counted() -> list[int]:
+        emulator = briefly.state.endpoints.firestore.removeprefix("http://")
+        async with firestore_proxy(emulator) as proxy:
+            return await asyncio.to_thread(_listen, proxy)
+
+    assert asyncio.run(counted()) == [1, 2, 3]
+
+
+def _listen(proxy: FirestoreProxy) -> list[int]:
+    """Reads after a listener learnt of nothing, of a new document, and of its change."""
+    reads: list[int] = []
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FIRESTORE_EMULATOR_HOST", proxy.host)
+        client = firestore.Client(project="listening")
+        told: queue.SimpleQueue[int] = queue.SimpleQueue()
+        watched = client.collection("watched")
+        listening = watched.on_snapshot(lambda documents, *_: told.put(len(documents)))
+        assert told.get(timeout=20) == 0
+        reads.append(proxy.reads)
+        for number in range(2):
+            watched.document("one").set({"number": number})
+            assert told.get(timeout=20) == 1
+            reads.append(proxy.reads)
+        listening.unsubscribe()
+        watched.document("one").delete()
+        client.close()
+    return reads
 
 
 @pytest.mark.long
