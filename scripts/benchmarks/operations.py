@@ -92,7 +92,7 @@ async def _ask(around: Surroundings, cast: Cast) -> None:
 
 
 async def _connect(around: Surroundings, cast: Cast) -> None:
-    await around.connect_google(cast.connected, known_cast("demo").email)
+    await around.connect(cast.connected, "google", known_cast("demo").email)
 
 
 async def _first_list(around: Surroundings, cast: Cast) -> None:

@@ -13,7 +13,8 @@ from google.cloud import firestore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.benchmarks import cold_start, imported, load, relay, report, upstream
+from lib.chat import wire
+from scripts.benchmarks import cold_start, first_token, imported, load, relay, report, upstream
 from scripts.benchmarks.__main__ import PARTS
 from scripts.benchmarks.figures import Figure, Part, Table, Target
 from scripts.benchmarks.firestore_proxy import FirestoreProxy, firestore_proxy
@@ -139,6 +140,26 @@ def test_a_reader_counts_every_token_however_the_stream_is_cut(cuts: list[int]) 
         return len(reading.delays)
 
     assert asyncio.run(counted()) == 5
+
+
+@pytest.mark.parametrize(
+    ("events", "mails", "reason", "whole"),
+    [
+        (3, 4, None, True),
+        (3, 4, "only the newest 40 were read", True),
+        (3, 4, "12 more did not fit", True),
+        (3, 4, "The provider asks for fewer requests", False),
+        (3, 0, None, False),
+        (0, 4, None, False),
+    ],
+)
+def test_an_answer_without_all_mail_and_events_does_not_count(
+    events: int, mails: int, reason: str | None, whole: bool
+) -> None:
+    left_out = [{"what": "mail", "account": "", "reason": reason}] if reason else []
+    told = wire.Data("context", {"events": events, "mails": mails, "left_out": left_out})
+    assert first_token.has_all(f"id: r:1:1\ndata: {wire.encode(told)}\n\ndata: [DONE]\n\n") == whole
+    assert not first_token.has_all("data: [DONE]")
 
 
 @given(st.integers(1, 2000), st.integers(1, 2000))
