@@ -98,12 +98,6 @@ async def _start(around: Surroundings, cast: Cast, name: str, rival: _Rival) -> 
 
 def _part(rivals: Mapping[str, _Rival], functions: Sequence[str], rounds: int) -> Part:
     figures = [figure for function in functions for figure in _figures(rivals, function)]
-    missed = [figure for figure in figures if figure.is_missed]
-    conclusions = [
-        f"{len(figures) - len(missed)} of {len(figures)} figures keep to their targets." if missed else _ALL_MET,
-        *([f"Missed: {', '.join(figure.name for figure in missed)}."] if missed else []),
-        _worst(rivals, functions),
-    ]
     columns = ("function", "against", *(f"{what}, {unit}" for what, unit in _UNITS.items()), *_UNITS)
     return Part(
         title="Cold start",
@@ -111,8 +105,20 @@ def _part(rivals: Mapping[str, _Rival], functions: Sequence[str], rounds: int) -
         method=_METHOD.format(rounds=rounds),
         figures=figures,
         tables=[Table("Medians, and ours as a multiple", columns, list(_rows(rivals, functions)))],
-        conclusions=conclusions,
+        conclusions=[*outcome(figures), _worst(rivals, functions)],
     )
+
+
+def outcome(figures: Sequence[Figure]) -> list[str]:
+    """How many of the figures that have a target keep to it, and which do not."""
+    aimed = [figure for figure in figures if figure.target is not None]
+    missed = [figure for figure in aimed if figure.is_missed]
+    if not missed:
+        return [_ALL_MET]
+    return [
+        f"{len(aimed) - len(missed)} of {len(aimed)} figures that have a target keep to it.",
+        f"Missed: {', '.join(figure.name for figure in missed)}.",
+    ]
 
 
 def _figures(rivals: Mapping[str, _Rival], function: str) -> list[Figure]:

@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from google.cloud.firestore_v1.types import BatchWriteRequest, CommitRequest, RunQueryResponse
+from google.cloud.firestore_v1.types import (
+    BatchWriteRequest,
+    CommitRequest,
+    ListenResponse,
+    RunQueryResponse,
+    TargetChange,
+)
 
 _WRITING: dict[str, Any] = {"Commit": CommitRequest, "BatchWrite": BatchWriteRequest}
+_QUERIES = ("RunQuery", "RunAggregationQuery")
 _LONGEST_MESSAGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
@@ -17,8 +24,10 @@ _LONGEST_MESSAGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_mes
 class FirestoreProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
     """`writes` counts documents written or deleted by their collection, `calls` requests by method.
 
-    `reads` are documents as they are billed: what is not there counts too, and so does a query that finds nothing
-    (https://cloud.google.com/firestore/pricing).
+    `reads` are documents as they are billed: what is not there counts too, and so does a query that finds nothing; a
+    listener's documents count when it is first told them, and whenever they change. An aggregation counts once, which
+    is what up to a thousand entries of an index cost (https://cloud.google.com/firestore/pricing); of more, too few
+    reads would be counted.
     """
 
     target: str
@@ -60,13 +69,11 @@ class FirestoreProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
     async def _read(self, method: str, answers: Any) -> AsyncIterator[bytes]:
         name, is_empty = method.rpartition("/")[2], True
         async for answer in answers:
-            if name == "BatchGetDocuments" or (
-                name == "RunQuery" and RunQueryResponse.deserialize(answer).document.name
-            ):
+            if _is_read(name, answer) or (is_empty and _found_nothing(name, answer)):
                 self.reads += 1
                 is_empty = False
             yield answer
-        self.reads += name == "RunQuery" and is_empty
+        self.reads += name in _QUERIES and is_empty
 
     def clear(self) -> None:
         """Count from zero."""
@@ -87,6 +94,23 @@ class FirestoreProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
         """Stop at once."""
         await server.stop(None)
         await self._channel.close()
+
+
+def _is_read(method: str, answer: bytes) -> bool:
+    if method == "RunQuery":
+        return bool(RunQueryResponse.deserialize(answer).document.name)
+    if method == "Listen":
+        told = ListenResponse.deserialize(answer)
+        return "document_change" in told or "document_remove" in told
+    return method == "BatchGetDocuments"
+
+
+def _found_nothing(method: str, answer: bytes) -> bool:
+    """Whether a listener is told that it knows all there is; it may go on for ever."""
+    if method != "Listen":
+        return False
+    change = ListenResponse.deserialize(answer).target_change
+    return bool(change.target_change_type == TargetChange.TargetChangeType.CURRENT)
 
 
 @asynccontextmanager

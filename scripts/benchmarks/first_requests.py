@@ -16,7 +16,7 @@ from scripts.benchmarks.surroundings import Ask, Person, Surroundings
 from scripts.local import clock
 from scripts.local.people.cast import known_cast
 
-SCOPE = "https://www.googleapis.com/auth/gmail.readonly"
+SCOPE, MICROSOFT_SCOPE = "https://www.googleapis.com/auth/gmail.readonly", "Mail.Read"
 QUESTION = "What does my day look like, and who is waiting for an answer from me?"
 
 _TARGETS = {
@@ -31,22 +31,26 @@ _TARGETS = {
 
 @dataclass(frozen=True)
 class Cast:
-    """Two people: one without connected accounts whose question was answered, and one with a Google account."""
+    """One without connected accounts whose question was answered; one with a Google, one with a Microsoft account."""
 
     plain: Person
     connected: Person
     account_id: str
     run_id: str
+    microsoft: Person
+    microsoft_account_id: str
 
 
 async def cast(around: Surroundings) -> Cast:
     """Sign the people up, connect the account, and have the question answered."""
     await around.control("models", "settings", {"tokens_per_second": 0})
     plain, connected = await around.sign_up(), await around.sign_up("demo")
-    account_id = await around.connect_google(connected, known_cast("demo").email)
+    account_id = await around.connect(connected, "google", known_cast("demo").email)
+    microsoft = await around.sign_up()
+    microsoft_account_id = await around.connect(microsoft, "microsoft", known_cast("demo", "microsoft").email)
     run_id = await around.ask(plain, QUESTION)
     await around.read(plain, f"/stream/runs/{run_id}")
-    return Cast(plain, connected, account_id, run_id)
+    return Cast(plain, connected, account_id, run_id, microsoft, microsoft_account_id)
 
 
 async def first_request(around: Surroundings, cast: Cast, function: str) -> Ask:

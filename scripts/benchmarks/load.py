@@ -3,8 +3,10 @@
 `python -m scripts.benchmarks.load PORT` obeys lines of JSON, each with one of these keys, and answers with one each:
 
     {"open": [{"port", "target", "headers"}]}   open streams; answers when each has its first token, with their number
-    {"measure": seconds}                        listen for so long; answers `Heard`
+    {"measure": seconds}                        listen for so long; answers `Heard`, or fails if a stream ends meanwhile
     {"close": true}                             close all streams
+
+What cannot be done is answered with `{"failed": why}`: nobody measures streams of which some are no more.
 """
 
 import asyncio
@@ -18,6 +20,8 @@ from scripts.benchmarks.samples import percentile
 
 MARK = b'"text-delta"'
 """Stands once in every token's event, whichever relay sends it."""
+END = b"\r\n0\r\n\r\n"
+"""The last chunk of a body (https://www.rfc-editor.org/rfc/rfc9112#section-7.1): the connection may live on."""
 PATIENCE_SECONDS = 60.0
 
 
@@ -35,6 +39,7 @@ class Listening(asyncio.Protocol):
 
     def __init__(self, request: bytes) -> None:
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ended = False
         self.delays: list[float] = []
         self._request = request
         self._rest = b""
@@ -48,12 +53,14 @@ class Listening(asyncio.Protocol):
             transport.write(self._request)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
         if not self.begun.done():
             self.begun.set_exception(ConnectionError(f"it ended before the first token: {self._rest!r}"))
 
     def data_received(self, data: bytes) -> None:
         data = self._rest + data
         tokens = data.count(MARK)
+        self.ended = self.ended or END in data
         self._rest = data[data.rfind(MARK) + 1 :] if tokens else data
         if not tokens:
             return
@@ -82,7 +89,9 @@ class Load:
     async def obey(self, order: Mapping[str, Any]) -> Any:
         """Do what one line says."""
         if "open" in order:
-            await asyncio.gather(*(self._open(**stream) for stream in order["open"]))
+            opened = await asyncio.gather(*(self._open(**stream) for stream in order["open"]), return_exceptions=True)
+            if failed := [error for error in opened if error is not None]:
+                raise failed[0]
             return len(self._streams)
         if "measure" in order:
             return asdict(await self._measure(order["measure"]))
@@ -104,6 +113,8 @@ class Load:
         for stream in self._streams:
             stream.listen()
         await asyncio.sleep(seconds)
+        if ended := sum(stream.ended for stream in self._streams):
+            raise ConnectionError(f"{ended} of {len(self._streams)} streams have ended")
         delays = [delay * 1000 for stream in self._streams for delay in stream.heard()]
         return Heard(len(delays) - len(self._streams), percentile(delays, 0.5), percentile(delays, 0.99))
 

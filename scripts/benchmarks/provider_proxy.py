@@ -1,10 +1,12 @@
-"""Stands between a function and Google's APIs, and notes how long each call takes; may make all of them slower."""
+"""Stands between a function and a provider's APIs, and notes how long each call takes; may make all of them slower."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -40,7 +42,7 @@ class ProviderProxy:
         return total
 
     async def pass_on(self, request: web.Request) -> web.Response:
-        """Ask Google, and hand the whole answer on."""
+        """Ask the provider, and hand the whole answer on; links in it to the provider lead here."""
         began = time.perf_counter()
         headers = {name: value for name, value in request.headers.items() if name.lower() not in {*HOP_BY_HOP, "host"}}
         await asyncio.sleep(self.delay)
@@ -48,7 +50,8 @@ class ProviderProxy:
             request.method, f"{self.target}{request.raw_path}", headers=headers, data=await request.read()
         ) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in NOT_PASSED}
-            returned = web.Response(status=answer.status, body=await answer.read(), headers=kept)
+            body = (await answer.read()).replace(self.target.encode(), self.url.encode())
+            returned = web.Response(status=answer.status, body=body, headers=kept)
         self.calls.append((began, time.perf_counter()))
         return returned
 
@@ -57,9 +60,10 @@ NOT_PASSED = HOP_BY_HOP | {"content-length"}
 
 
 @asynccontextmanager
-async def provider_proxy(target: str) -> AsyncIterator[ProviderProxy]:
-    """A proxy for as long as the block."""
-    async with aiohttp.ClientSession(auto_decompress=False, connector=aiohttp.TCPConnector(limit=0)) as session:
+async def provider_proxy(target: str, certificates: Path) -> AsyncIterator[ProviderProxy]:
+    """A proxy for as long as the block; itself plain HTTP, also before a provider whom `certificates` vouch for."""
+    connector = aiohttp.TCPConnector(limit=0, ssl=ssl.create_default_context(cafile=certificates))
+    async with aiohttp.ClientSession(auto_decompress=False, connector=connector) as session:
         proxy = ProviderProxy(target, session)
         application = web.Application(client_max_size=BODY_LIMIT)
         application.add_routes([web.route("*", "/{path:.*}", proxy.pass_on)])

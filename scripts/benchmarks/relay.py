@@ -1,8 +1,8 @@
 """How many answers one core relays, and what a thousand tokens cost, beside a minimal relay on OpenAI's client."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -14,7 +14,7 @@ from scripts.benchmarks.figures import Figure, Part, Table, Target
 from scripts.benchmarks.first_requests import Cast
 from scripts.benchmarks.instances import Instance, Program, running
 from scripts.benchmarks.progress import say
-from scripts.benchmarks.rig import ENDLESS, Rig, rig
+from scripts.benchmarks.rig import ENDLESS, Broken, Rig, rig
 from scripts.benchmarks.samples import interleaved, ratio
 from scripts.benchmarks.surroundings import Ask, Surroundings
 from scripts.benchmarks.upstream import TOKENS_PER_SECOND
@@ -33,13 +33,13 @@ _METHOD = """\
 A server of one relay runs on a core of its own; the model, the readers, Firestore and all else on the others. The model
 is a server of ours that speaks OpenAI's dialect and sends fifty tokens a second to each stream; the readers note when
 each token comes. CPU is that of the relay's processes, first at {streams} streams and then at the limit: the most
-streams of which no more than one token in a hundred comes later than 50 ms after the one before, found by adding a
-tenth at a time. Few streams leave the core idle between two tokens, and waking up costs every relay the same. The peer
-is the least that relays: OpenAI's own asynchronous client, a generator and a streaming response, under the same
-functions-framework. Ours without the run log is the adapter behind the streaming layer, no Firestore; with it, it is
-the function `stream` as it is deployed, from claim to guard and log, for a person without connected accounts; tailed,
-it was told that somebody reads along on another instance, so that it writes four times a second instead of once.
-{rounds} rounds, in turns; medians."""
+streams that all last and of whose tokens no more than one in a hundred comes later than 50 ms after the one before,
+found by adding a tenth at a time to a load that was kept. Few streams leave the core idle between two tokens, and
+waking up costs every relay the same. The peer is the least that relays: OpenAI's own asynchronous client, a generator
+and a streaming response, under the same functions-framework. Ours without the run log is the adapter behind the
+streaming layer, no Firestore; with it, it is the function `stream` as it is deployed, from claim to guard and log, for
+a person without connected accounts; tailed, it was told that somebody reads along on another instance, so that it
+writes four times a second instead of once. {rounds} rounds, in turns; medians."""
 
 
 @dataclass(frozen=True)
@@ -84,70 +84,107 @@ async def measure(around: Surroundings, cast: Cast, effort: Effort = THOROUGH) -
         }
         for name in interleaved(list(relays), effort.rounds):
             say(f"relays on one core: {name}, up to its limit" if effort.seeks_limit else f"relays on one core: {name}")
-            relay = relays[name]
-            async with running(around, relay.program, [on.core]) as instance:
-                await instance.ready()
-                await _Loading(around, cast, on, relay, instance, effort).load()
+            await _Loading(around, cast, on, relays[name], effort).load()
     return _part(relays, effort)
+
+
+async def most_in_time(first: int, cost_in_time: Callable[[int], Awaitable[float | None]]) -> tuple[int, float]:
+    """The greatest load that was seen to be kept, to a tenth, and its cost; `cost_in_time` is None for one too great.
+
+    Looks at `first`, at half of it as long as that is too much, and then a tenth higher each time. Raises `Broken` when
+    not even one stream was kept.
+    """
+    most, cost, streams = 0, 0.0, first
+    while True:
+        found = await cost_in_time(streams)
+        if found is not None:
+            most, cost = streams, found
+            streams += max(2, round(streams / 10))
+        elif most:
+            return most, cost
+        elif streams > 1:
+            streams //= 2
+        else:
+            raise Broken("not even one stream came in time")
 
 
 @dataclass
 class _Loading:
-    """One instance of a relay under growing load."""
+    """An instance of a relay under growing load; for less, a new one, since answers go on without readers."""
 
     around: Surroundings
     cast: Cast
     on: Rig
     relay: _Relay
-    instance: Instance
     effort: Effort
     open: int = 0
     runs: list[str] = field(default_factory=list)
+    _started: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def load(self) -> None:
         """The equal load, and then the limit."""
         try:
-            async with self._tailed():
-                await self._grow(self.effort.streams)
-                cpu, delay = await self._listen(self.effort.listening)
-                self.relay.cpu.append(cpu)
-                self.relay.delay.append(delay)
-                if self.effort.seeks_limit:
-                    await self._seek_limit(cpu)
+            instance = await self._start()
+            await self._grow(instance, self.effort.streams)
+            cpu, delay = await self._listen(instance, self.effort.listening)
+            self.relay.cpu.append(cpu)
+            self.relay.delay.append(delay)
+            if self.effort.seeks_limit:
+                await self._seek_limit(instance, cpu)
         finally:
-            await self.on.close()
+            await self._started.aclose()
 
-    async def _listen(self, seconds: float) -> tuple[float, float]:
-        """CPU per thousand tokens, and the delay that one in a hundred exceeds."""
-        before = self.instance.used.cpu_seconds
+    async def _start(self) -> Instance:
+        """A new instance without load, in the place of the one before."""
+        await self._started.aclose()
+        self.open, self.runs = 0, []
+        instance = await self._started.enter_async_context(running(self.around, self.relay.program, [self.on.core]))
+        await instance.ready()
+        self._started.push_async_callback(self.on.close)
+        await self._started.enter_async_context(self._tailed())
+        return instance
+
+    async def _listen(self, instance: Instance, seconds: float) -> tuple[float, float]:
+        """CPU per thousand tokens, and the delay that one in a hundred exceeds. Raises `Broken`."""
+        before = instance.used.cpu_seconds
         heard = await self.on.hear(seconds)
-        spent = self.instance.used.cpu_seconds - before
+        spent = instance.used.cpu_seconds - before
+        if not heard.tokens:
+            raise Broken(f"no token came within {seconds} s")
         return spent * 1000 / (heard.tokens / 1000), heard.p99
 
-    async def _seek_limit(self, cpu: float) -> None:
-        """The most streams whose tokens come in time, in steps of a tenth, and what their tokens cost."""
-        most, cpu_at_most = self.open, cpu
+    async def _seek_limit(self, instance: Instance, cpu: float) -> None:
+        """The most streams whose tokens come in time, and what their tokens cost."""
+
+        async def cpu_in_time(streams: int) -> float | None:
+            nonlocal instance
+            if streams < self.open:
+                instance = await self._start()
+            try:
+                await self._grow(instance, streams - self.open)
+                return await self._cpu_if_in_time(instance)
+            except Broken:
+                return None
+
         full = 1_000_000 / TOKENS_PER_SECOND / cpu
-        await self._grow(max(0, round(full * 0.6) - self.open))
-        while (cpu_in_time := await self._cpu_if_in_time()) is not None:
-            most, cpu_at_most = self.open, cpu_in_time
-            await self._grow(max(2, round(self.open / 10)))
+        most, cpu_at_most = await most_in_time(max(self.open, round(full * 0.6)), cpu_in_time)
         self.relay.most.append(most)
         self.relay.cpu_at_most.append(cpu_at_most)
 
-    async def _cpu_if_in_time(self) -> float | None:
-        """A second look, if the first one finds delays, tells chance from a limit."""
+    async def _cpu_if_in_time(self, instance: Instance) -> float | None:
+        """A second look, if the first one finds delays, tells chance from a limit. Raises `Broken`."""
         for _ in range(2):
-            cpu, delay = await self._listen(self.effort.probing)
+            cpu, delay = await self._listen(instance, self.effort.probing)
             if delay < MOST_DELAY_MILLISECONDS:
                 return cpu
         return None
 
-    async def _grow(self, streams: int) -> None:
+    async def _grow(self, instance: Instance, streams: int) -> None:
+        """Raises `Broken`; the load counts as grown even so."""
         if not streams:
             return
-        await self.on.open(self.instance, [await self._ask() for _ in range(streams)])
         self.open += streams
+        await self.on.open(instance, [await self._ask() for _ in range(streams)])
         await asyncio.sleep(self.effort.settling)
 
     async def _ask(self) -> Ask:

@@ -23,7 +23,7 @@ ENDLESS = 100_000
 
 
 class Broken(Exception):
-    """A stream did not begin. The message says why."""
+    """A stream did not begin, or did not last. The message says why."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Rig:
         await self._order({"open": streams})
 
     async def hear(self, seconds: float) -> Heard:
-        """What comes meanwhile."""
+        """What comes meanwhile. Raises `Broken` when a stream has ended."""
         return Heard(**await self._order({"measure": seconds}))
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,8 +25,24 @@ from scripts.local.signing import GatewayKey, GatewaySigner, Outgoing
 PATIENCE_SECONDS = 30.0
 BETWEEN_SECONDS = 0.05
 NEEDED = ("webhooks", "on-user", "users", "accounts", "tokens", "chat", "stream")
-GENEROUS = {"REQUESTS_PER_MINUTE": "1000000", "MODEL_SPEND_PER_DAY": "1000000000000"}
-"""The limits are counted as ever, but nobody who measures may run into them."""
+GENEROUS = {
+    "REQUESTS_PER_MINUTE": "1000000",
+    "MODEL_SPEND_PER_DAY": "1000000000000",
+    "GOOGLE_GMAIL_UNITS_PER_MINUTE": "100000000",
+    "GOOGLE_CALENDAR_REQUESTS_PER_MINUTE": "1000000",
+    "MICROSOFT_REQUESTS_PER_TEN_MINUTES": "10000000",
+}
+"""The limits are counted as ever, but nobody who measures may run into them. An answer spends a sixth of what Gmail
+allows a person in a minute: one after another, they would soon be answered without mail, or wait for it.
+"""
+GENEROUS_AT_GOOGLE = {
+    "gmail_user": 100_000_000,
+    "gmail_project": 100_000_000,
+    "calendar_user": 1_000_000,
+    "calendar_project": 1_000_000,
+}
+GENEROUS_AT_MICROSOFT = {"requests": 10_000_000}
+_CONTROLS = {"google": "google", "microsoft": "microsoft_control"}
 
 
 class SetUpFailed(Exception):
@@ -79,13 +96,15 @@ class Surroundings:
                 await asyncio.sleep(BETWEEN_SECONDS)
         return person
 
-    async def connect_google(self, person: Person, email: str) -> str:
-        """Connect the person's Google account, consenting at once; the account's id. Raises `SetUpFailed`."""
-        await self.control("google", "auto_approve", {"enabled": True})
-        redirect = self.cloud.state.endpoints.redirect_url("google")
-        wish = {"provider": "google", "redirect_url": redirect, "login_hint": email}
+    async def connect(self, person: Person, provider: str, email: str) -> str:
+        """Connect an account of the person's, consenting at once; the account's id. Raises `SetUpFailed`."""
+        await self.control(_CONTROLS[provider], "auto_approve", {"enabled": True})
+        redirect = self.cloud.state.endpoints.redirect_url(provider)
+        wish = {"provider": provider, "redirect_url": redirect, "login_hint": email}
         started = await self.call(person, "POST", "/accounts/connections", wish)
-        async with self.cloud.session.get(started["authorize_url"], allow_redirects=False) as returned:
+        trusted = ssl.create_default_context(cafile=self.cloud.state.certificates)
+        url = started["authorize_url"]
+        async with self.cloud.session.get(url, allow_redirects=False, ssl=trusted) as returned:
             query = dict(parse_qsl(urlsplit(returned.headers["Location"]).query))
         taken = {name: query[name] for name in ("state", "code", "iss") if name in query}
         return str((await self.call(person, "POST", "/accounts/connections/finish", taken))["id"])
@@ -157,8 +176,8 @@ async def surroundings() -> AsyncIterator[Surroundings]:
             _join(cloud)
             await cloud.supervisor.warm(list(NEEDED))
             around = Surroundings(cloud, settings)
-            quota = {"gmail_user": 1_000_000, "calendar_user": 1_000_000}
-            await around.control("google", "quota", quota)
+            await around.control(_CONTROLS["google"], "quota", GENEROUS_AT_GOOGLE)
+            await around.control(_CONTROLS["microsoft"], "quota", GENEROUS_AT_MICROSOFT)
             yield around
 
 
