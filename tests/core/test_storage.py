@@ -289,3 +289,17 @@ def test_without_a_signature_there_is_no_url(
     with pytest.raises(raised):
         process(upload, name)
     rig.cloud.faults.clear()
+
+
+@pytest.mark.parametrize("asked", ["", "default", "token"])
+def test_while_nobody_says_who_signs_there_is_no_url(rig: StorageRig, name: ObjectName, asked: str) -> None:
+    """In a process that has asked the metadata server for nothing yet."""
+    rig.cloud.faults.arm("metadata", asked, times=20, code=grpc.StatusCode.PERMISSION_DENIED)
+    try:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+            with pytest.raises(Unavailable, match="metadata server"):
+                fresh.submit(upload, name).result(30)
+            rig.cloud.faults.clear()
+            assert fresh.submit(upload, name).result(30).url.startswith(rig.url)
+    finally:
+        rig.cloud.faults.clear()
