@@ -50,9 +50,12 @@ class OwnAccount(Credentials, Signing):
 
     @property
     def signer_email(self) -> str:
-        """The account's address, known to the metadata server. Raises google-auth's errors."""
+        """The account's address, known to the metadata server. Raises `Unavailable`: who signs reads it first."""
         if not self.token:
-            self.refresh(Request())
+            try:
+                self.refresh(Request())
+            except GoogleAuthError as error:
+                raise _unknown(error) from None
         return str(self._source.service_account_email)
 
     @property
@@ -90,8 +93,15 @@ class OwnAccount(Credentials, Signing):
 
 @cache
 def own_account() -> OwnAccount:
-    """The one of this process."""
-    return OwnAccount()
+    """The one of this process. Raises `Unavailable` while nobody says which it is."""
+    try:
+        return OwnAccount()
+    except GoogleAuthError as error:
+        raise _unknown(error) from None
+
+
+def _unknown(error: GoogleAuthError) -> Unavailable:
+    return Unavailable(f"The metadata server does not tell who this is: {type(error).__name__}")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 So a write that may have taken effect can be tried again: it cannot happen twice, nor undo what somebody else wrote
 (https://cloud.google.com/storage/docs/retry-strategy#idempotency). `lib.core.signed_urls` lets browsers in.
+Everything here raises `InternalError` for a bucket that there is not.
 """
 
 import base64
@@ -32,6 +33,8 @@ CHUNK_BYTES = 4 * 1024 * 1024
 PAGE = 500
 # A refused upload tells its reason in the text of the error only.
 _KEPT = ("is subject to bucket's retention policy", "hold and cannot be deleted")
+# So does what is not found, which may be the bucket: nothing in it would then be known to be gone.
+_NO_OBJECT = "No such object"
 _WRITE = "write"
 _ABSENT = 0
 _T = TypeVar("_T")
@@ -197,7 +200,7 @@ def _run(attempt: Callable[[], _T]) -> _T:
 
 
 def _problem(error: Exception) -> Problem:
-    if isinstance(error, google_errors.NotFound):
+    if isinstance(error, google_errors.NotFound) and _NO_OBJECT in str(error):
         return NotFound("There is no such object")
     if isinstance(error, google_errors.PreconditionFailed):
         return ChangedMeanwhile()

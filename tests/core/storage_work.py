@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from lib.core import deadline, retry, signed_urls, storage
+from lib.core import clock, deadline, retry, signed_urls, storage
 from lib.core.object_names import ObjectName
 from lib.core.storage import StoredObject
 from lib.core.store import UserId
@@ -21,8 +21,14 @@ def chunks(stored: StoredObject, first: int = 0) -> list[bytes]:
     return list(storage.read("files", stored, first=first))
 
 
-def listed(user: UserId) -> list[StoredObject]:
-    return list(storage.list_objects("files", user))
+def chunks_of_one(bucket: str, name: ObjectName) -> list[bytes]:
+    """Of an object that somebody says there is."""
+    stored = StoredObject(name, 1, 7, "text/plain", clock.now(), "AAAAAA==")
+    return list(storage.read(bucket, stored))
+
+
+def listed(user: UserId, bucket: str = "files") -> list[StoredObject]:
+    return list(storage.list_objects(bucket, user))
 
 
 def within(seconds: float, work: Callable[[], Any]) -> Any:

@@ -20,7 +20,7 @@ from lib.core.object_names import ObjectName, personal
 from lib.core.storage import ChangedMeanwhile, Retained
 from lib.core.store import UserId
 from scripts.local import clock
-from tests.core.storage_work import chunks, listed, upload, with_retries_to_spare, within
+from tests.core.storage_work import chunks, chunks_of_one, listed, upload, with_retries_to_spare, within
 from tests.local.conftest import LoopThread, eventually
 from tests.storage_rig import USER, StorageRig, storage_rig
 
@@ -103,6 +103,21 @@ def test_what_is_gone_can_be_deleted_again(process: Process, name: ObjectName) -
     created = process(storage.create, "files", name, b"content", "text/plain")
     for _ in range(2):
         process(storage.delete, "files", name, generation=created.generation)
+
+
+def test_a_bucket_that_there_is_not_is_an_error_of_ours_and_not_an_object_that_is_gone(
+    process: Process, name: ObjectName
+) -> None:
+    attempts: list[Process] = [
+        partial(storage.delete, "misspelt", name, generation=1),
+        partial(storage.describe, "misspelt", name),
+        partial(storage.create, "misspelt", name, b"content", "text/plain"),
+        partial(chunks_of_one, "misspelt", name),
+        partial(listed, name.user, "misspelt"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(InternalError):
+            process(attempt)
 
 
 def test_what_has_to_be_kept_is_neither_replaced_nor_deleted(process: Process, name: ObjectName) -> None:
@@ -274,3 +289,17 @@ def test_without_a_signature_there_is_no_url(
     with pytest.raises(raised):
         process(upload, name)
     rig.cloud.faults.clear()
+
+
+@pytest.mark.parametrize("asked", ["", "default", "token"])
+def test_while_nobody_says_who_signs_there_is_no_url(rig: StorageRig, name: ObjectName, asked: str) -> None:
+    """In a process that has asked the metadata server for nothing yet."""
+    rig.cloud.faults.arm("metadata", asked, times=20, code=grpc.StatusCode.PERMISSION_DENIED)
+    try:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+            with pytest.raises(Unavailable, match="metadata server"):
+                fresh.submit(upload, name).result(30)
+            rig.cloud.faults.clear()
+            assert fresh.submit(upload, name).result(30).url.startswith(rig.url)
+    finally:
+        rig.cloud.faults.clear()

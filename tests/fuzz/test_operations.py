@@ -6,15 +6,15 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode, Response
 
 from lib.office.identifiers import encode
-from tests.briefly import ADA, Briefly
+from tests.briefly import ADA, ADA_MICROSOFT, Briefly
 from tests.e2e.belongings import Belongings, somebody
 from tests.e2e.operations import Operation, operations
-from tests.e2e.recipes import NAMES, RECIPES, Recipe, as_a_sibling_for_a_while
+from tests.e2e.recipes import NAMES, PROVIDERS, RECIPES, Recipe, as_a_sibling_for_a_while
 from tests.fuzz.callers import who_calls
 from tests.fuzz.documents import CHECKS, described, document
 
@@ -28,8 +28,8 @@ LONGEST_TARGET = 4000
 
 @pytest.fixture(scope="module")
 def person(briefly: Briefly) -> Belongings:
-    """Somebody with the mailbox of the demo person at Google, who has one of everything."""
-    return somebody(briefly, google=ADA)
+    """Somebody with the mailboxes of the demo person, who has one of everything."""
+    return somebody(briefly, google=ADA, microsoft=ADA_MICROSOFT)
 
 
 def recipes_of(person: Belongings, operation: Operation) -> list[Recipe]:
@@ -54,9 +54,12 @@ def ask(person: Belongings, session: requests.Session, operation: Operation, cas
     return answer
 
 
-def own_ids(person: Belongings, operation: Operation) -> dict[str, str]:
-    """What the operation's path names, of the person's own."""
-    return {name: person.id(_name(operation, name), "google") for name in operation.in_path}
+def own_ids(person: Belongings, operation: Operation) -> list[dict[str, str]]:
+    """What the operation's path names, of the person's own: once for each provider if it is kept there."""
+    at_each = [
+        {name: person.id(_name(operation, name), provider) for name in operation.in_path} for provider in person.emails
+    ]
+    return [ids for number, ids in enumerate(at_each) if ids and ids not in at_each[:number]]
 
 
 @pytest.mark.parametrize("function", sorted({operation.function for operation in OPERATIONS}))
@@ -75,6 +78,12 @@ def test_every_operation_succeeds_and_answers_as_documented(
             assert 200 <= answer.status_code < 300, answer.text
         finally:
             _restore(person, recipe)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_comes_names_things_at_every_provider(person: Belongings, provider: str) -> None:
+    account = person.id("account_id", provider)
+    assert find(_of_own_account(person, "mail_id"), lambda identifier: identifier.startswith(account))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
@@ -113,10 +122,10 @@ def _cases(person: Belongings, operation: Operation) -> st.SearchStrategy[Case]:
     ways = [api.as_strategy(GenerationMode.POSITIVE)]
     if operation.in_path or operation.in_query or operation.has_body:
         ways.append(api.as_strategy(GenerationMode.NEGATIVE))
-    if own and operation.method != "DELETE":
-        ways.append(api.as_strategy(GenerationMode.POSITIVE, path_parameters=own))
+    for ids in own if operation.method != "DELETE" else ():
+        ways.append(api.as_strategy(GenerationMode.POSITIVE, path_parameters=ids))
         if operation.has_body:
-            ways.append(api.as_strategy(GenerationMode.NEGATIVE, path_parameters=own))
+            ways.append(api.as_strategy(GenerationMode.NEGATIVE, path_parameters=ids))
     foreign = {name for name in operation.in_path if _name(operation, name) in PROVIDERS_IDS}
     if foreign:
         ways.append(
@@ -136,11 +145,12 @@ def _fits(case: Case) -> bool:
 
 
 def _of_own_account(person: Belongings, kind: str) -> st.SearchStrategy[str]:
-    """Identifiers that nobody handed out, of the person's own account."""
+    """Identifiers that nobody handed out, of the person's own account at any provider."""
+    accounts = [person.id("account_id", provider) for provider in person.emails]
     provider_ids = st.lists(
         st.text(min_size=1, max_size=20), min_size=PROVIDERS_IDS[kind], max_size=PROVIDERS_IDS[kind]
     )
-    return provider_ids.map(lambda ids: quote(encode(person.id("account_id", "google"), *ids)))
+    return st.builds(lambda account, ids: quote(encode(account, *ids)), st.sampled_from(accounts), provider_ids)
 
 
 def _with_path(case: Case, path: dict[str, str]) -> Case:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from scripts.local.catalog import REPOSITORY
+from tests.local.reached import libraries
 
 TABLE = REPOSITORY / "scripts" / "local" / "FIDELITY.md"
 TESTS = REPOSITORY / "tests" / "local"
@@ -13,7 +14,17 @@ OWN = {
     *("test_gateway", "test_lifecycle", "test_extractive_answers", "test_held_out_questions", "test_obedient_model"),
     *("test_generated_people", "test_preflight"),
 }
-_ROW = re.compile(r"^\| (?P<behaviour>[^|]+) \|(?: <(?P<page>[^>]+)> \|)? \[(?P<module>\w+)\]\((?P<path>[^)]+)\) \|$")
+WAYS = {
+    "official client": (
+        *("google.cloud", "google.auth", "google.oauth2", "googleapiclient", "msal", "msgraph_core"),
+        *("openai", "anthropic", "standardwebhooks"),
+    ),
+    "plain HTTP": ("requests", "httpx", "httpx2", "http.client", "aiohttp", "urllib.request", "scripts.local.call"),
+}
+_ROW = re.compile(
+    r"^\| (?P<behaviour>[^|]+) \|(?: <(?P<page>[^>]+)> \|)? (?P<way>[^|<\[]+) \|"
+    r" \[(?P<module>\w+)\]\((?P<path>[^)]+)\) \|$"
+)
 
 
 def rows() -> list[re.Match[str]]:
@@ -42,6 +53,22 @@ def test_every_imitated_behaviour_names_its_vendors_page() -> None:
     imitated = TABLE.read_text(encoding="utf-8").partition("## On command")[0]
     without = [row.string for row in rows() if row.string in imitated and not str(row["page"]).startswith("https://")]
     assert without == []
+
+
+def way(row: re.Match[str]) -> str:
+    """What the test of a row and its fixtures work with."""
+    reached = libraries((TABLE.parent / row["path"]).resolve(), name(row["behaviour"]))
+
+    def any_of(packages: tuple[str, ...]) -> bool:
+        return any(f"{one}.".startswith(f"{package}.") for one in reached for package in packages)
+
+    ways = [words for words, packages in WAYS.items() if any_of(packages)]
+    return " and ".join(ways) or "in process"
+
+
+def test_every_row_says_with_what_its_test_works() -> None:
+    wrong = [(row["behaviour"], row["way"], way(row)) for row in rows() if row["way"] != way(row)]
+    assert wrong == []
 
 
 def test_every_test_of_an_emulator_stands_in_the_table() -> None:

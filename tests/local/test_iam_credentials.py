@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -10,6 +11,10 @@ import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from google.auth.exceptions import TransportError
+from google.auth.iam import Signer
+from google.auth.transport.requests import Request
+from google.oauth2.credentials import Credentials
 
 from scripts.local import clock, iam_credentials
 from scripts.local.access_tokens import AccessTokens
@@ -50,6 +55,27 @@ def test_the_account_itself_and_its_token_creators_sign(iam: HttpEndpoint, who: 
     key = x509.load_pem_x509_certificate(published[signed["keyId"]].encode()).public_key()
     assert isinstance(key, rsa.RSAPublicKey)
     key.verify(base64.b64decode(signed["signedBlob"]), b"message", padding.PKCS1v15(), hashes.SHA256())
+
+
+class Here(Request):
+    """google-auth's transport, which finds here what is at Google's address."""
+
+    def __init__(self, iam: HttpEndpoint) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._url = iam.url
+
+    def __call__(self, url: str, *arguments: Any, **options: Any) -> Any:
+        return super().__call__(url.replace("https://iamcredentials.googleapis.com", self._url), *arguments, **options)
+
+
+def test_googles_signer_signs_and_raises_its_error_where_it_may_not(iam: HttpEndpoint) -> None:
+    def signer(who: str) -> Signer:
+        return Signer(Here(iam), Credentials(token=TOKENS.issue(who)), SIGNER)  # type: ignore[no-untyped-call]
+
+    expected = base64.b64decode(sign(iam, SIGNER, TOKENS.issue(SIGNER)).json()["signedBlob"])
+    assert signer(SIGNER).sign(b"message") == expected
+    with pytest.raises(TransportError, match="PERMISSION_DENIED"):
+        signer(STRANGER).sign(b"message")
 
 
 def test_nobody_else_signs(iam: HttpEndpoint) -> None:

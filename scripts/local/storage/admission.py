@@ -11,6 +11,7 @@ from aiohttp import web
 from scripts.local.access_tokens import AccessTokens
 from scripts.local.service_account_keys import ServiceAccountKeys
 from scripts.local.storage import signatures
+from scripts.local.storage.headers import joined
 from scripts.local.storage.objects import Objects
 from scripts.local.storage.refusals import Refused
 from scripts.local.storage.signatures import Asked
@@ -73,4 +74,4 @@ class Admission:
 def as_asked(request: web.Request) -> Asked:
     """The request as its signature sees it."""
     path, _, query = request.raw_path.partition("?")
-    return Asked(request.method, path, query, {name.lower(): value for name, value in request.headers.items()})
+    return Asked(request.method, path, query, joined(request.headers))

@@ -10,6 +10,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from scripts.local.storage import downloads, uploads
 from scripts.local.storage.admission import Admission
+from scripts.local.storage.headers import joined
 from scripts.local.storage.objects import Copying, Objects
 from scripts.local.storage.preconditions import Preconditions
 from scripts.local.storage.refusals import Refused, invalid, not_imitated
@@ -38,7 +39,7 @@ class JsonApi:
         resource, body = await _multipart(request) if kind == "multipart" else ({}, request.content.iter_any())
         resource = {"contentType": request.headers.get("Content-Type")} | resource if kind == "media" else resource
         name = _name(request, resource)
-        given = Hashes.of_headers(request.headers)
+        given = Hashes.of_headers(joined(request.headers))
         hashes = Hashes(resource.get("crc32c") or given.crc32c, resource.get("md5Hash") or given.md5)
         with uploads.incoming() as file:
             await uploads.receive(body, file, Bounds(), hashes)

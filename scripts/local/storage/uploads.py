@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 import google_crc32c
 from aiohttp import web
 
+from scripts.local.storage.headers import joined
 from scripts.local.storage.objects import Objects
 from scripts.local.storage.refusals import Refused, invalid
 from scripts.local.storage.sessions import IN_MEMORY_BYTES, Bounds, ContentRange, Session, Sessions
@@ -100,7 +101,7 @@ class ResumableUploads:
                 complete = await session.receive(request.content.iter_any(), given)
             if not complete:
                 return None
-            return await self._complete(session, Hashes.of_headers(request.headers))
+            return await self._complete(session, Hashes.of_headers(joined(request.headers)))
 
     async def _complete(self, session: Session, hashes: Hashes) -> Stored:
         session.bounds.check(session.size)

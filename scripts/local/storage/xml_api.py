@@ -8,6 +8,7 @@ from aiohttp import web
 
 from scripts.local.storage import downloads, uploads
 from scripts.local.storage.admission import Admission, Caller
+from scripts.local.storage.headers import joined
 from scripts.local.storage.objects import Objects
 from scripts.local.storage.preconditions import Preconditions
 from scripts.local.storage.refusals import invalid, not_imitated
@@ -33,7 +34,7 @@ class XmlApi:
         self._admit(request, "storage.objects.get")
         given = request.query.get("generation")
         generation = Preconditions.of_query({"ifGenerationMatch": given}).generation if given else None
-        stored = self.objects.read(*_key(request), Preconditions.of_headers(request.headers), generation)
+        stored = self.objects.read(*_key(request), Preconditions.of_headers(joined(request.headers)), generation)
         return await downloads.send(request, self.objects.backend, stored)
 
     async def put(self, request: web.Request) -> web.StreamResponse:
@@ -44,12 +45,13 @@ class XmlApi:
         if "upload_id" in request.query:
             return await self._upload(request)
         caller = self._admit(request, "storage.objects.create")
-        key, metadata = _key(request), Metadata.of_headers(request.headers)
-        bounds = Bounds.of(request.headers.get(LENGTH_RANGE))
-        hashes = Hashes.of_headers(request.headers, caller.content_hash)
+        headers = joined(request.headers)
+        key, metadata = _key(request), Metadata.of_headers(headers)
+        bounds = Bounds.of(headers.get(LENGTH_RANGE))
+        hashes = Hashes.of_headers(headers, caller.content_hash)
         with uploads.incoming() as file:
             await uploads.receive(request.content.iter_any(), file, bounds, hashes)
-            preconditions = Preconditions.of_headers(request.headers)
+            preconditions = Preconditions.of_headers(headers)
             stored = await self.objects.insert(*key, file, metadata, preconditions)
         return web.Response(headers=stored.headers())
 
@@ -58,7 +60,8 @@ class XmlApi:
 
         https://cloud.google.com/storage/docs/xml-api/post-object-resumable
         """
-        if request.headers.get(RESUMABLE) != "start":
+        headers = joined(request.headers)
+        if headers.get(RESUMABLE) != "start":
             raise not_imitated("POST but with x-goog-resumable: start")
         self._admit(request, "storage.objects.create")
         bucket, name = _key(request)
@@ -69,9 +72,9 @@ class XmlApi:
             Session(
                 bucket,
                 name,
-                Metadata.of_headers(request.headers),
-                Preconditions.of_headers(request.headers),
-                Bounds.of(request.headers.get(LENGTH_RANGE)),
+                Metadata.of_headers(headers),
+                Preconditions.of_headers(headers),
+                Bounds.of(headers.get(LENGTH_RANGE)),
             )
         )
         path = f"/{bucket}/{quote(name, safe='/~')}?upload_id={session.id}"
@@ -82,7 +85,7 @@ class XmlApi:
         if "upload_id" in request.query:
             return self.resumable.cancel(self._session(request))
         self._admit(request, "storage.objects.delete")
-        await self.objects.delete(*_key(request), Preconditions.of_headers(request.headers))
+        await self.objects.delete(*_key(request), Preconditions.of_headers(joined(request.headers)))
         return web.Response(status=204)
 
     async def _upload(self, request: web.Request) -> web.Response:

@@ -2,8 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -123,6 +125,38 @@ def test_the_signed_range_of_sizes_holds(rig: StorageRig, blob: Blob, content: b
     assert code(requests.put(url, content, headers=signed, timeout=5)) == (400, refused)
     assert not blob.exists()
     assert requests.put(url, b"xyz", headers=signed, timeout=5).status_code == 200
+
+
+def put_raw(rig: StorageRig, url: str, headers: list[tuple[str, str]]) -> int:
+    """The status of an upload of seven bytes with just these headers, repeated ones too."""
+    where, target = urlsplit(rig.url), urlsplit(url)
+    with closing(HTTPConnection(str(where.hostname), where.port, timeout=5)) as connection:
+        connection.putrequest("PUT", f"{target.path}?{target.query}", skip_accept_encoding=True)
+        for name, value in (*headers, ("Content-Length", "7")):
+            connection.putheader(name, value)
+        connection.endheaders(b"content")
+        return connection.getresponse().status
+
+
+@pytest.mark.parametrize("ranges", [("1,999999", "1,5"), ("1,5", "1,999999"), ("1,5", "1,5")])
+def test_a_signed_header_that_is_repeated_is_another_one(rig: StorageRig, blob: Blob, ranges: tuple[str, str]) -> None:
+    name = "x-goog-content-length-range"
+    url = rig.signed(blob, method="PUT", headers={name: "1,5"})
+    assert put_raw(rig, url, [(name, value) for value in ranges]) == 403
+    assert not blob.exists()
+
+
+@pytest.mark.parametrize(("most", "status"), [("5", 400), ("9", 200)])
+def test_the_values_of_a_repeated_header_are_one_list_to_signature_and_effect(
+    rig: StorageRig, blob: Blob, most: str, status: int
+) -> None:
+    length, colour = "x-goog-content-length-range", "x-goog-meta-colour"
+    url = rig.signed(blob, method="PUT", headers={length: f"1,{most}", colour: "red,green"})
+    assert put_raw(rig, url, [(length, "1"), (length, most), (colour, "red"), (colour.upper(), "green")]) == status
+    assert blob.exists() is (status == 200)
+    if status == 200:
+        blob.reload()
+        assert blob.metadata == {"colour": "red,green"}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from scripts.local.provider.wire import Answer, Call, Json
 MAXIMUM_PARTS = 20
 _AT_ONCE = 4
 _METHODS = frozenset(("GET", "POST", "PATCH", "PUT", "DELETE"))
-_FIELDS = frozenset(("id", "method", "url", "headers", "body", "dependsOn"))
+# msgraph-core writes `depends_on`, which Graph passes over: https://github.com/microsoftgraph/msgraph-sdk-python-core/pull/996
+_FIELDS = frozenset(("id", "method", "url", "headers", "body", "dependsOn", "depends_on"))
 _JSON = "application/json"
 
 
