@@ -113,6 +113,12 @@ resource "google_cloud_run_v2_service" "stream" {
     }
   }
 
+  # Said, so that an apply takes back what a rollback by hand has set.
+  traffic {
+    type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+    percent = 100
+  }
+
   lifecycle {
     precondition {
       condition     = each.value.trigger == "http" && each.value.cpu >= 1

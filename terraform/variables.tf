@@ -35,10 +35,9 @@ variable "region" {
 }
 
 variable "firestore_location" {
-  description = "Where the three databases are; eur3 and nam5 span several regions. It cannot be changed later."
+  description = "Where the three databases are; null for the region. eur3 and nam5 span several regions. It cannot be changed later."
   type        = string
-  default     = "eur3"
-  nullable    = false
+  default     = null
 }
 
 variable "state_bucket" {
@@ -192,12 +191,13 @@ variable "alert_email" {
 }
 
 variable "alert_thresholds" {
-  description = "When an alert goes off: a share of requests, milliseconds, seconds."
+  description = "When an alert goes off: a share of requests, milliseconds, seconds, failed attempts in five minutes."
   type = object({
     error_share       = optional(number, 0.02)
     p95_milliseconds  = optional(number, 2000)
     queue_age_seconds = optional(number, 300)
     push_age_seconds  = optional(number, 600)
+    task_failures     = optional(number, 20)
   })
   default  = {}
   nullable = false

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from scripts.local.catalog import PUSH_INVOKER, Catalog
+from scripts.local.push import ATTEMPTS, Backoff
 from scripts.provisioning import grants
 from scripts.provisioning.firestore import FILE, Given, Indexes
 from scripts.provisioning.grants import DATABASE_IDS, EVERYBODY, GRANTED_ON, Names
@@ -16,7 +17,6 @@ from scripts.provisioning.plans import Resource
 
 BASIC_ROLES = ("roles/owner", "roles/editor", "roles/viewer")
 RECOVERY = "-recovery"
-FEWEST_ATTEMPTS = 5
 LONGEST_ROTATION_SECONDS = 90 * 86400
 # What would be a back door around the single grants, were it given on the whole project without a condition.
 NEVER_ON_PROJECT = re.compile(
@@ -126,11 +126,12 @@ def subscriptions_have_dead_letters(plan: Plan) -> Iterator[str]:
             continue
         dead = (known.get("dead_letter_policy") or [{}])[0]
         topic = str(dead.get("dead_letter_topic") or "").rpartition("/")[2]
-        if not topic or not (dead.get("max_delivery_attempts") or 0) >= FEWEST_ATTEMPTS:
+        if not topic or not dead.get("max_delivery_attempts"):
             yield f"{subscription.address}: no dead letter"
         elif f"{topic.removesuffix('-dead-letter')}{RECOVERY}" not in names:
             yield f"{subscription.address}: nobody keeps the dead letters in {topic}"
         yield from _push(plan, subscription)
+        yield from _patience(subscription)
     pushed = {name for name, row in plan.catalog.functions.items() if row.topic is not None}
     kept = {f"{topic}{RECOVERY}" for topic in plan.catalog.topics}
     yield from _named_alike("subscription", pushed | kept, names)
@@ -144,6 +145,17 @@ def _push(plan: Plan, subscription: Resource) -> Iterator[str]:
     wanted = (f"{url}/", url, plan.names.account(PUSH_INVOKER))
     if (push.get("push_endpoint"), token.get("audience"), token.get("service_account_email")) != wanted:
         yield f"{subscription.address}: it does not push to {url} with a token of {PUSH_INVOKER}"
+
+
+def _patience(subscription: Resource) -> Iterator[str]:
+    """A push is tried as often, and with such pauses, as the local cloud does."""
+    dead = (subscription.known.get("dead_letter_policy") or [{}])[0]
+    retry = (subscription.known.get("retry_policy") or [{}])[0]
+    planned = (dead.get("max_delivery_attempts"), retry.get("minimum_backoff"), retry.get("maximum_backoff"))
+    pauses = Backoff()
+    wanted = (ATTEMPTS, f"{pauses.first.total_seconds():.0f}s", f"{pauses.longest.total_seconds():.0f}s")
+    if planned != wanted:
+        yield f"{subscription.address}: attempts and pauses {planned} are not {wanted} (scripts/local/push.py)"
 
 
 def symmetric_keys_rotate(plan: Plan) -> Iterator[str]:

@@ -66,8 +66,9 @@ def subscription(**changes: Any) -> Resource:
         "expiration_policy": [{"ttl": ""}],
         "push_config": [{"push_endpoint": "https://on-mail-1.europe-west1.run.app/", "oidc_token": [token]}],
         "dead_letter_policy": [
-            {"dead_letter_topic": "projects/p/topics/mails-dead-letter", "max_delivery_attempts": 5}
+            {"dead_letter_topic": "projects/p/topics/mails-dead-letter", "max_delivery_attempts": 10}
         ],
+        "retry_policy": [{"minimum_backoff": "10s", "maximum_backoff": "600s"}],
     }
     return resource("pubsub_subscription", **known | changes)
 
@@ -150,14 +151,15 @@ def test_a_queue_without_limits_is_refused(retry: dict[str, Any]) -> None:
         {"dead_letter_policy": []},
         {
             "dead_letter_policy": [
-                {"dead_letter_topic": "projects/p/topics/other-dead-letter", "max_delivery_attempts": 5}
+                {"dead_letter_topic": "projects/p/topics/other-dead-letter", "max_delivery_attempts": 10}
             ]
         },
         {"expiration_policy": []},
         {"push_config": []},
+        {"retry_policy": [{"minimum_backoff": "1s", "maximum_backoff": "60s"}]},
     ],
 )
-def test_a_subscription_without_dead_letter_end_or_token_is_refused(change: dict[str, Any]) -> None:
+def test_a_subscription_without_dead_letter_end_token_or_patience_is_refused(change: dict[str, Any]) -> None:
     assert not broken(policies.subscriptions_have_dead_letters, subscription(), RECOVERY)
     assert broken(policies.subscriptions_have_dead_letters, subscription(**change), RECOVERY)
 
