@@ -7,7 +7,7 @@ locals {
       "${var.region}-docker.pkg.dev",
       var.project_id,
       google_artifact_registry_repository.functions.repository_id,
-      "${name}:${local.packages[name].sha256}",
+      "${name}:${join("-", compact([local.packages[name].sha256, var.rebuilt]))}",
     ])
   }
 }

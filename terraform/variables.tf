@@ -53,6 +53,18 @@ variable "packages_dir" {
   nullable    = false
 }
 
+variable "rebuilt" {
+  description = "When what streams was last built anew for security fixes of its runtime, for example 2026-01; another value builds it again."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9.-]{0,40}$", var.rebuilt))
+    error_message = "This becomes a part of the image's tag: lower-case letters, digits, dots and hyphens."
+  }
+}
+
 variable "max_instances" {
   description = "The most instances of a function whose row in the catalogue says nothing else."
   type        = number
