@@ -1,6 +1,7 @@
 """What terraform itself says of copies that are broken, and of the one that is not."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -260,8 +261,8 @@ def test_what_the_catalogue_gets_needs_no_change_of_terraform(copy: Copy) -> Non
     copy.change(file, "topics: [", "topics: [parcels, ")
     copy.change(file, "sinks:\n", "sinks:\n  parcels: {event: parcel, topic: parcels}\n")
     copy.change(file, "queues:\n  runs:", "queues:\n  parcels: {max_attempts: 3}\n  runs:")
-    buckets = next(line for line in (copy.root / file).read_text().splitlines() if line.startswith("buckets:"))
-    copy.change(file, f"\n{buckets}\n", "\nbuckets:\n  parcels: {retention: 86400}\n")
+    with_buckets = re.sub(r"(?m)^buckets:.*\n", "", (copy.root / file).read_text()).replace("  files: {}\n", "")
+    (copy.root / file).write_text(f"{with_buckets}\nbuckets:\n  parcels: {{retention: 86400}}\n")
     copy.change(file, "secrets:\n  - google", "secrets:\n  - parcel-key\n  - google")
     assert complaints(copy) == []
 
