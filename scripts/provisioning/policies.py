@@ -25,6 +25,7 @@ NEVER_ON_PROJECT = re.compile(
     r"|cloudkms\.\w*(Decrypter|Encrypter|Operator)\w*|run\.invoker|iam\.serviceAccount(User|TokenCreator|OpenIdTokenCreator)"
     r"|storage\.(admin|object\w+)|pubsub\.(publisher|subscriber|editor)|cloudtasks\.(enqueuer|admin)|iam\.workloadIdentityUser)"
 )
+OWN_METRICS = "logging.googleapis.com/user/"
 # Custom roles that have one permission.
 ONLY_PERMISSION = {"auditWriter": "datastore.entities.create", "urlSigner": "iam.serviceAccounts.signBlob"}
 OPENING = re.compile(
@@ -287,6 +288,18 @@ def buckets_are_closed(plan: Plan) -> Iterator[str]:
     yield from _named_alike("bucket with a retention", retained, kept)
 
 
+def alerts_can_be_made(plan: Plan) -> Iterator[str]:
+    """No alert stands on a metric that is made beside it, which is unknown for up to ten minutes.
+
+    https://github.com/hashicorp/terraform-provider-google/issues/11102
+    """
+    for alert in plan.of("monitoring_alert_policy"):
+        for condition in alert.known["conditions"]:
+            for threshold in condition.get("condition_threshold") or ():
+                if OWN_METRICS in f"{threshold['filter']} {threshold.get('denominator_filter')}":
+                    yield f"{alert.address}: it stands on a metric of ours, which the first apply does not find"
+
+
 def databases_are_kept(plan: Plan) -> Iterator[str]:
     """Every database can be had back: as it was, and from a backup."""
     databases = list(plan.of("firestore_database"))
@@ -314,6 +327,7 @@ POLICIES: tuple[Policy, ...] = (
     indexes_are_planned,
     buckets_are_closed,
     databases_are_kept,
+    alerts_can_be_made,
 )
 
 

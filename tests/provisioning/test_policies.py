@@ -336,6 +336,17 @@ def test_a_bucket_that_could_be_opened_is_refused() -> None:
     assert bucket(public_access_prevention="enforced")
 
 
+@pytest.mark.parametrize("place", ["filter", "denominator_filter"])
+def test_an_alert_on_a_metric_that_is_made_beside_it_is_refused(place: str) -> None:
+    def alert(**changes: str) -> Resource:
+        threshold = {"filter": 'metric.type="run.googleapis.com/request_count"', "denominator_filter": None} | changes
+        return resource("monitoring_alert_policy", conditions=[{"condition_threshold": [threshold]}])
+
+    log_match = resource("monitoring_alert_policy", conditions=[{"condition_matched_log": [{"filter": "x"}]}])
+    assert not broken(policies.alerts_can_be_made, alert(), log_match)
+    assert broken(policies.alerts_can_be_made, alert(**{place: 'metric.type="logging.googleapis.com/user/briefly/x"'}))
+
+
 def test_a_database_without_backups_or_yesterday_is_refused() -> None:
     kept = [
         resource("firestore_database", name=name, point_in_time_recovery_enablement="POINT_IN_TIME_RECOVERY_ENABLED")
