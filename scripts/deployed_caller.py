@@ -1,7 +1,8 @@
 """Calls a deployment as the gateway does, to see whether it answers: for `scripts/call --url 'https://{name}-….run.app'`.
 
-The gateway's own identity comes from gcloud, which acts as the gateway's service account for whoever may
-(roles/iam.serviceAccountOpenIdTokenCreator on it); its key and the person's session are given.
+The gateway's own identity comes from gcloud, which acts as the gateway's service account for whoever may: by
+roles/iam.serviceAccountTokenCreator on it, since gcloud asks for an access token before the identity token. The
+gateway's key and the person's session are given.
 """
 
 import json

@@ -55,7 +55,7 @@ resource "google_firestore_database" "this" {
   for_each = local.database_ids
 
   name                              = each.value
-  location_id                       = var.firestore_location
+  location_id                       = coalesce(var.firestore_location, var.region)
   type                              = "FIRESTORE_NATIVE"
   concurrency_mode                  = "PESSIMISTIC"
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"

@@ -16,6 +16,13 @@ locals {
     function = "EXTRACT(jsonPayload.function)"
     route    = "EXTRACT(jsonPayload.route)"
   }
+  # Cloud Run's own line of a request is an error from 500 on: without it, since what a provider's fault makes of a request,
+  # 502 to 504, is not the vault's.
+  vault_failures = join(" AND ", [
+    "resource.type=\"cloud_run_revision\"",
+    "resource.labels.service_name=(${join(" OR ", [for name, row in local.functions : "\"${name}\"" if row.kms])})",
+    "((severity>=ERROR AND NOT log_id(\"run.googleapis.com/requests\")) OR jsonPayload.status=500 OR httpRequest.status=500)",
+  ])
   log_metrics = {
     requests = {
       description = "Requests, by function, route and status"
@@ -37,7 +44,7 @@ locals {
     }
     vault-failures = {
       description = "What went wrong where keys and tokens are opened"
-      filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=(${join(" OR ", [for name, row in local.functions : "\"${name}\"" if row.kms])}) AND (severity>=ERROR OR jsonPayload.status>=500)"
+      filter      = local.vault_failures
       labels      = { function = "EXTRACT(resource.labels.service_name)" }
       value       = null
     }
@@ -86,93 +93,186 @@ resource "google_logging_metric" "this" {
   depends_on = [google_project_service.this]
 }
 
-# Alerts
+# Alerts stand on Google's own metrics and on log lines, never on a metric that is made beside them: a new one is unknown
+# for up to ten minutes (https://github.com/hashicorp/terraform-provider-google/issues/11102). Cloud Run counts also what
+# no line of ours tells of: instances that do not start, run out of memory or time, or are not to be had.
 
 locals {
-  # A stream lasts for as long as its answer, and a poll for as long as it is told to.
-  prompt_functions = [for name, row in local.functions : name if !row.asgi]
-  prompt_filter    = "metric.labels.function=one_of(${join(",", [for name in local.prompt_functions : "\"${name}\""])})"
+  # A stream lasts for as long as its answer.
+  prompt_functions = join(",", [for name, row in local.functions : "\"${name}\"" if !row.asgi])
+  pushed_functions = join(",", [for name, row in local.functions : "\"${name}\"" if row.topic != null])
+  run_requests     = "resource.type=\"cloud_run_revision\" AND metric.type=\"run.googleapis.com/request_count\""
 
   alerts = {
     error-share = {
-      title     = "Too many requests fail"
-      severity  = "ERROR"
-      filter    = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.metric["failed-requests"]}\""
-      per       = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.metric["requests"]}\""
-      aligner   = "ALIGN_RATE"
-      reducer   = "REDUCE_SUM"
-      group_by  = ["metric.label.function"]
-      threshold = var.alert_thresholds.error_share
-      duration  = 300
-      what      = "More than ${var.alert_thresholds.error_share * 100} % of a function's requests end in 500 and above. Its log lines with severity ERROR name the exception; if it began with a deployment, roll back (terraform/README.md)."
+      title    = "Too many requests fail"
+      severity = "ERROR"
+      what     = "More than ${var.alert_thresholds.error_share * 100} % of a function's requests end in 500 and above. Its log lines with severity ERROR name the exception, or say that an instance did not start or had too little memory; if it began with a deployment, roll back (terraform/README.md). If it is 502 to 504 of the vault, a provider fails to renew tokens."
+      conditions = [{
+        title     = "Share of 5xx by function"
+        filter    = "${local.run_requests} AND metric.labels.response_code_class=\"5xx\""
+        per       = local.run_requests
+        aligner   = "ALIGN_RATE"
+        reducer   = "REDUCE_SUM"
+        group_by  = ["resource.label.service_name"]
+        threshold = var.alert_thresholds.error_share
+        duration  = 300
+      }]
     }
     latency = {
-      title     = "Requests take long"
-      severity  = "WARNING"
-      filter    = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.metric["request-duration"]}\" AND ${local.prompt_filter}"
-      per       = null
-      aligner   = "ALIGN_PERCENTILE_95"
-      reducer   = "REDUCE_MAX"
-      group_by  = ["metric.label.function"]
-      threshold = var.alert_thresholds.p95_milliseconds
-      duration  = 600
-      what      = "The slowest route of a function takes more than ${var.alert_thresholds.p95_milliseconds} ms for one request in twenty. Look at the dashboard whether a provider, Firestore, or new instances are slow."
+      title    = "Requests take long"
+      severity = "WARNING"
+      what     = "A function takes more than ${var.alert_thresholds.p95_milliseconds} ms for one request in twenty. Look at the dashboard which route it is, and whether a provider, Firestore, or new instances are slow."
+      conditions = [{
+        title  = "95th percentile by function"
+        filter = "resource.type=\"cloud_run_revision\" AND metric.type=\"run.googleapis.com/request_latencies\" AND resource.labels.service_name=one_of(${local.prompt_functions})"
+        per    = null
+        # The percentile of all revisions and statuses together.
+        aligner   = "ALIGN_DELTA"
+        reducer   = "REDUCE_PERCENTILE_95"
+        group_by  = ["resource.label.service_name"]
+        threshold = var.alert_thresholds.p95_milliseconds
+        duration  = 600
+      }]
     }
     dead-letters = {
-      title     = "Messages could not be delivered"
-      severity  = "ERROR"
-      filter    = "resource.type=\"pubsub_subscription\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" AND resource.labels.subscription_id=one_of(${join(",", [for topic in module.topic : "\"${topic.recovery}\""])})"
-      per       = null
-      aligner   = "ALIGN_MAX"
-      reducer   = "REDUCE_MAX"
-      group_by  = ["resource.label.subscription_id"]
-      threshold = 0
-      duration  = 0
-      what      = "A function refused a message five times. The message waits in the recovery subscription for 31 days: read it, mend the function, and publish it to its topic again (terraform/README.md)."
+      title    = "Messages could not be delivered"
+      severity = "ERROR"
+      what     = "A function refused a message at every attempt. The message waits in the recovery subscription for 31 days: read it, mend the function, and publish it to its topic again (terraform/README.md)."
+      conditions = [{
+        title     = "Messages in a recovery subscription"
+        filter    = "resource.type=\"pubsub_subscription\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" AND resource.labels.subscription_id=one_of(${join(",", [for topic in module.topic : "\"${topic.recovery}\""])})"
+        per       = null
+        aligner   = "ALIGN_MAX"
+        reducer   = "REDUCE_MAX"
+        group_by  = ["resource.label.subscription_id"]
+        threshold = 0
+        duration  = 0
+      }]
     }
     push-age = {
-      title     = "Messages wait for their function"
-      severity  = "ERROR"
-      filter    = "resource.type=\"pubsub_subscription\" AND metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.labels.subscription_id=one_of(${join(",", [for name, row in local.functions : "\"${name}\"" if row.topic != null])})"
-      per       = null
-      aligner   = "ALIGN_MAX"
-      reducer   = "REDUCE_MAX"
-      group_by  = ["resource.label.subscription_id"]
-      threshold = var.alert_thresholds.push_age_seconds
-      duration  = 300
-      what      = "The oldest message that a function has not taken is more than ${var.alert_thresholds.push_age_seconds} s old: the function fails, or gets more than its instances can do."
-    }
-    queue-age = {
-      title    = "Tasks wait in their queue"
+      title    = "Messages wait for their function"
       severity = "ERROR"
-      filter   = "resource.type=\"cloud_tasks_queue\" AND metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_delays\""
-      per      = null
-      aligner  = "ALIGN_PERCENTILE_95"
-      reducer  = "REDUCE_MAX"
-      group_by = ["resource.label.queue_id"]
-      # In milliseconds.
-      threshold = var.alert_thresholds.queue_age_seconds * 1000
-      duration  = 300
-      what      = "One task in twenty begins more than ${var.alert_thresholds.queue_age_seconds} s after its time. The queue's rate in functions/catalog.yaml is too low, or its tasks fail and are tried again."
+      what     = "The oldest message that a function has not taken is more than ${var.alert_thresholds.push_age_seconds} s old: the function fails, or gets more than its instances can do."
+      conditions = [{
+        title     = "Oldest message by subscription"
+        filter    = "resource.type=\"pubsub_subscription\" AND metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.labels.subscription_id=one_of(${local.pushed_functions})"
+        per       = null
+        aligner   = "ALIGN_MAX"
+        reducer   = "REDUCE_MAX"
+        group_by  = ["resource.label.subscription_id"]
+        threshold = var.alert_thresholds.push_age_seconds
+        duration  = 300
+      }]
     }
+    queues = {
+      title    = "Tasks wait or fail"
+      severity = "ERROR"
+      what     = "Either one task in twenty begins more than ${var.alert_thresholds.queue_age_seconds} s after its time: the queue's rate in functions/catalog.yaml is too low. Or more than ${var.alert_thresholds.task_failures} attempts failed within five minutes: look at the log of the function that the tasks call. A task that fails at its last attempt is gone."
+      conditions = [
+        {
+          # From the time that a task's attempt was scheduled for, so that what fails does not show here.
+          title    = "Delay of tasks by queue"
+          filter   = "resource.type=\"cloud_tasks_queue\" AND metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_delays\""
+          per      = null
+          aligner  = "ALIGN_PERCENTILE_95"
+          reducer  = "REDUCE_MAX"
+          group_by = ["resource.label.queue_id"]
+          # In milliseconds.
+          threshold = var.alert_thresholds.queue_age_seconds * 1000
+          duration  = 300
+        },
+        {
+          title     = "Failed attempts by queue"
+          filter    = "resource.type=\"cloud_tasks_queue\" AND metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_count\" AND metric.labels.response_code!=monitoring.regex.full_match(\"(?i)ok|2[0-9]{2}\")"
+          per       = null
+          aligner   = "ALIGN_DELTA"
+          reducer   = "REDUCE_SUM"
+          group_by  = ["resource.label.queue_id"]
+          threshold = var.alert_thresholds.task_failures
+          duration  = 0
+        },
+      ]
+    }
+  }
+
+  # Each such line is reason enough.
+  log_alerts = {
     vault-failures = {
-      title     = "The vault fails"
-      severity  = "CRITICAL"
-      filter    = "resource.type=\"cloud_run_revision\" AND metric.type=\"${local.metric["vault-failures"]}\""
-      per       = null
-      aligner   = "ALIGN_DELTA"
-      reducer   = "REDUCE_SUM"
-      group_by  = []
-      threshold = 0
-      duration  = 0
-      what      = "Tokens could not be opened, refreshed or handed out. Look at the log of the function first, then at the state of the key in Cloud KMS: a version that is scheduled for destruction can be restored for 30 days."
+      title    = "The vault fails"
+      severity = "CRITICAL"
+      filter   = local.vault_failures
+      what     = "Tokens could not be opened, refreshed or handed out. Look at the log of the function first, then at the state of the key in Cloud KMS: a version that is scheduled for destruction can be restored for 30 days."
+    }
+    no-instance = {
+      title    = "Requests found no instance"
+      severity = "ERROR"
+      # Cloud Run refuses them with 429 or 500: https://cloud.google.com/run/docs/troubleshooting#no-available-instance
+      filter = "resource.type=\"cloud_run_revision\" AND log_id(\"run.googleapis.com/requests\") AND textPayload:\"no available instance\""
+      what   = "A function has as many instances as it may have (max_instances), or they do not start fast enough for what comes. Look at the dashboard how many there are."
     }
   }
 }
 
 resource "google_monitoring_alert_policy" "this" {
   # Without such a function, queue or topic there is nothing to wait for.
-  for_each = { for name, alert in local.alerts : name => alert if !strcontains(alert.filter, "one_of()") }
+  for_each = {
+    for name, alert in local.alerts : name => alert
+    if !anytrue([for condition in alert.conditions : strcontains(condition.filter, "one_of()")])
+  }
+
+  display_name          = each.value.title
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = [google_monitoring_notification_channel.email.id]
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = each.value.what
+  }
+
+  dynamic "conditions" {
+    for_each = each.value.conditions
+    iterator = condition
+
+    content {
+      display_name = condition.value.title
+
+      condition_threshold {
+        filter             = condition.value.filter
+        denominator_filter = condition.value.per
+        comparison         = "COMPARISON_GT"
+        threshold_value    = condition.value.threshold
+        duration           = "${condition.value.duration}s"
+
+        aggregations {
+          alignment_period     = "300s"
+          per_series_aligner   = condition.value.aligner
+          cross_series_reducer = condition.value.reducer
+          group_by_fields      = condition.value.group_by
+        }
+
+        dynamic "denominator_aggregations" {
+          for_each = condition.value.per == null ? [] : ["all"]
+
+          content {
+            alignment_period     = "300s"
+            per_series_aligner   = condition.value.aligner
+            cross_series_reducer = condition.value.reducer
+            group_by_fields      = condition.value.group_by
+          }
+        }
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+}
+
+resource "google_monitoring_alert_policy" "log" {
+  for_each = local.log_alerts
 
   display_name          = each.value.title
   combiner              = "OR"
@@ -187,35 +287,19 @@ resource "google_monitoring_alert_policy" "this" {
   conditions {
     display_name = each.value.title
 
-    condition_threshold {
-      filter             = each.value.filter
-      denominator_filter = each.value.per
-      comparison         = "COMPARISON_GT"
-      threshold_value    = each.value.threshold
-      duration           = "${each.value.duration}s"
-
-      aggregations {
-        alignment_period     = "300s"
-        per_series_aligner   = each.value.aligner
-        cross_series_reducer = each.value.reducer
-        group_by_fields      = each.value.group_by
-      }
-
-      dynamic "denominator_aggregations" {
-        for_each = each.value.per == null ? [] : ["all"]
-
-        content {
-          alignment_period     = "300s"
-          per_series_aligner   = each.value.aligner
-          cross_series_reducer = each.value.reducer
-          group_by_fields      = each.value.group_by
-        }
-      }
+    condition_matched_log {
+      filter           = each.value.filter
+      label_extractors = { function = "EXTRACT(resource.labels.service_name)" }
     }
   }
 
   alert_strategy {
     auto_close = "86400s"
+
+    # Policies on log lines have to have one.
+    notification_rate_limit {
+      period = "900s"
+    }
   }
 }
 

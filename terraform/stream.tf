@@ -7,7 +7,7 @@ locals {
       "${var.region}-docker.pkg.dev",
       var.project_id,
       google_artifact_registry_repository.functions.repository_id,
-      "${name}:${local.packages[name].sha256}",
+      "${name}:${join("-", compact([local.packages[name].sha256, var.rebuilt]))}",
     ])
   }
 }
@@ -111,6 +111,12 @@ resource "google_cloud_run_v2_service" "stream" {
         }
       }
     }
+  }
+
+  # Said, so that an apply takes back what a rollback by hand has set.
+  traffic {
+    type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+    percent = 100
   }
 
   lifecycle {

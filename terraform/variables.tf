@@ -35,10 +35,9 @@ variable "region" {
 }
 
 variable "firestore_location" {
-  description = "Where the three databases are; eur3 and nam5 span several regions. It cannot be changed later."
+  description = "Where the three databases are; null for the region. eur3 and nam5 span several regions. It cannot be changed later."
   type        = string
-  default     = "eur3"
-  nullable    = false
+  default     = null
 }
 
 variable "state_bucket" {
@@ -52,6 +51,18 @@ variable "packages_dir" {
   type        = string
   default     = "../build"
   nullable    = false
+}
+
+variable "rebuilt" {
+  description = "When what streams was last built anew for security fixes of its runtime, for example 2026-01; another value builds it again."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9.-]{0,40}$", var.rebuilt))
+    error_message = "This becomes a part of the image's tag: lower-case letters, digits, dots and hyphens."
+  }
 }
 
 variable "max_instances" {
@@ -192,12 +203,13 @@ variable "alert_email" {
 }
 
 variable "alert_thresholds" {
-  description = "When an alert goes off: a share of requests, milliseconds, seconds."
+  description = "When an alert goes off: a share of requests, milliseconds, seconds, failed attempts in five minutes."
   type = object({
     error_share       = optional(number, 0.02)
     p95_milliseconds  = optional(number, 2000)
     queue_age_seconds = optional(number, 300)
     push_age_seconds  = optional(number, 600)
+    task_failures     = optional(number, 20)
   })
   default  = {}
   nullable = false

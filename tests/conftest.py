@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,7 @@ from hypothesis import settings
 from scripts.local.background import BackgroundCloud, running
 from scripts.local.call import Caller
 from scripts.local.endpoints import PROVIDERS
+from scripts.local.push import Backoff
 from scripts.local.runner import Options
 from tests.briefly import Briefly
 
@@ -17,6 +19,8 @@ settings.register_profile("suite", max_examples=50, deadline=None)
 settings.register_profile("long", max_examples=1000, deadline=None)
 
 GENEROUS = {"REQUESTS_PER_MINUTE": "100000"}
+# A refused push is not waited for as long as Pub/Sub would.
+IMPATIENT = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=1))
 
 
 CLOUD = "cloud"
@@ -57,7 +61,8 @@ def running_copy(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
     """The running copy, for tests that look into it."""
     if hasattr(pytestconfig, "workerinput") and f"@{CLOUD}" not in os.environ["PYTEST_CURRENT_TEST"]:
         pytest.fail("This test came to the local cloud unannounced, and would start a second one: name the fixture")
-    with running(Options(port=0, folder=tmp_path_factory.mktemp("briefly"), settings=GENEROUS)) as background:
+    folder = tmp_path_factory.mktemp("briefly")
+    with running(Options(port=0, folder=folder, settings=GENEROUS, push_backoff=IMPATIENT)) as background:
         yield background
 
 

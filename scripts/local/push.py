@@ -1,7 +1,8 @@
 """The push relay: what Pub/Sub's emulator lacks between a push subscription and a private function.
 
 The emulator pushes to the relay, which takes the message at once and delivers it: with an OIDC token of the pushing
-account, the delivery attempt, redelivery with growing pauses, and the dead-letter topic after five failures.
+account, the delivery attempt, redelivery with growing pauses, and the dead-letter topic after the last failure, all by
+the figures of terraform/modules/topic.
 https://cloud.google.com/pubsub/docs/push, /docs/authenticate-push-subscriptions, /docs/handling-failures
 
 Control API, on the relay's port:
@@ -28,7 +29,7 @@ from scripts.local.pubsub import DEAD_LETTER_SUFFIX, PubSub
 
 # https://cloud.google.com/pubsub/docs/push#receive_push
 ACKNOWLEDGED = frozenset((102, 200, 201, 202, 204))
-ATTEMPTS = 5
+ATTEMPTS = 10
 KEPT = 1000
 
 
@@ -36,8 +37,8 @@ KEPT = 1000
 class Backoff:
     """The pauses between attempts, by the clock: each twice the one before, up to a limit."""
 
-    first: timedelta = timedelta(seconds=1)
-    longest: timedelta = timedelta(seconds=60)
+    first: timedelta = timedelta(seconds=10)
+    longest: timedelta = timedelta(minutes=10)
 
     def after(self, attempt: int) -> timedelta:
         """The pause after a failed attempt, which count from 1."""

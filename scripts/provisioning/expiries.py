@@ -32,7 +32,15 @@ def written(module: StoreModule, root: Path) -> Iterator[Written]:
 
 
 def _names_field(node: ast.AST) -> bool:
-    return isinstance(node, ast.Dict) and any(isinstance(key, ast.Constant) and key.value == FIELD for key in node.keys)
+    """`{"expires_at": …}`, `dict(expires_at=…)`, or `data["expires_at"] = …`."""
+    match node:
+        case ast.Dict(keys=keys):
+            return any(isinstance(key, ast.Constant) and key.value == FIELD for key in keys)
+        case ast.Call(func=ast.Name(id="dict"), keywords=keywords):
+            return any(keyword.arg == FIELD for keyword in keywords)
+        case ast.Subscript(slice=ast.Constant(value=key), ctx=ast.Store()):
+            return bool(key == FIELD)
+    return False
 
 
 def _dumps_field(module: StoreModule, function: Function, node: ast.AST, root: Path) -> bool:
@@ -64,15 +72,18 @@ def _model_fields(module: StoreModule, model: str, root: Path) -> frozenset[str]
 def _destinations(module: StoreModule, function: Function, node: ast.AST, seen: frozenset[str]) -> Iterator[Collection]:
     """The collections to which a value of the function is written, by it or by those who get it from it."""
     carried = {id(node)}
-    names: set[str] = set()
+    # What is written into a variable, is in it.
+    names = {node.value.id} if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) else set[str]()
     grown = True
     while grown:
         grown = False
         for statement in ast.walk(function):
             match statement:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value) if name not in names and _carries(
-                    value, carried, names
-                ):
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value)
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                    | ast.AugAssign(target=ast.Name(id=name), value=value)
+                ) if name not in names and _carries(value, carried, names):
                     names.add(name)
                     grown = True
     for one in ast.walk(function):

@@ -7,7 +7,7 @@ one too many.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from scripts.local.catalog import GATEWAY, PUSH_INVOKER, TASKS_INVOKER, Catalog, account_id
+from scripts.local.catalog import PUSH_INVOKER, TASKS_INVOKER, Catalog, account_id
 from scripts.provisioning.plans import Resource
 
 EVERYBODY = ("allUsers", "allAuthenticatedUsers")
@@ -68,6 +68,11 @@ class Names:
         return f"serviceAccount:service-{self.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
     @property
+    def logging_agent(self) -> str:
+        """The account by which sinks write: https://cloud.google.com/logging/docs/export/configure_export_v2"""
+        return f"serviceAccount:service-{self.number}@gcp-sa-logging.iam.gserviceaccount.com"
+
+    @property
     def vault_key(self) -> str:
         """The key that wraps people's keysets."""
         return f"projects/{self.project}/locations/{self.region}/keyRings/vault/cryptoKeys/tokens"
@@ -80,12 +85,6 @@ class Names:
 def meant(catalog: Catalog, names: Names) -> set[Grant]:
     """What the catalogue's rows name, for functions, for those who call them, and for Pub/Sub's own agent."""
     return {*_of_functions(catalog, names), *_of_invokers(catalog, names), *_of_pubsub(catalog, names)}
-
-
-def accounts(catalog: Catalog, names: Names) -> set[str]:
-    """Those who get nothing but what is meant."""
-    short = {*catalog.functions, GATEWAY, TASKS_INVOKER, PUSH_INVOKER}
-    return {*map(names.member, short), names.pubsub_agent, *EVERYBODY}
 
 
 def planned(resources: Iterable[Resource]) -> Iterator[Grant]:

@@ -9,14 +9,15 @@ from typing import Any
 import yaml
 
 from scripts.local.catalog import PUSH_INVOKER, Catalog
-from scripts.provisioning import grants
+from scripts.local.push import ATTEMPTS, Backoff
+from scripts.provisioning import grants, outsiders, served
 from scripts.provisioning.firestore import FILE, Given, Indexes
 from scripts.provisioning.grants import DATABASE_IDS, EVERYBODY, GRANTED_ON, Names
+from scripts.provisioning.outsiders import Environment
 from scripts.provisioning.plans import Resource
 
 BASIC_ROLES = ("roles/owner", "roles/editor", "roles/viewer")
 RECOVERY = "-recovery"
-FEWEST_ATTEMPTS = 5
 LONGEST_ROTATION_SECONDS = 90 * 86400
 # What would be a back door around the single grants, were it given on the whole project without a condition.
 NEVER_ON_PROJECT = re.compile(
@@ -24,16 +25,23 @@ NEVER_ON_PROJECT = re.compile(
     r"|cloudkms\.\w*(Decrypter|Encrypter|Operator)\w*|run\.invoker|iam\.serviceAccount(User|TokenCreator|OpenIdTokenCreator)"
     r"|storage\.(admin|object\w+)|pubsub\.(publisher|subscriber|editor)|cloudtasks\.(enqueuer|admin)|iam\.workloadIdentityUser)"
 )
+OWN_METRICS = "logging.googleapis.com/user/"
+# Custom roles that have one permission.
+ONLY_PERMISSION = {"auditWriter": "datastore.entities.create", "urlSigner": "iam.serviceAccounts.signBlob"}
+OPENING = re.compile(
+    r"datastore\.entities\.|secretmanager\.versions\.|storage\.objects\.|iam\.serviceAccounts\.(get\w+Token|sign)"
+)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is planned, and for which catalogue and indexes."""
+    """What is planned, and for which catalogue, indexes and environment."""
 
     resources: Sequence[Resource]
     catalog: Catalog
     indexes: Indexes
     names: Names
+    environment: Environment
 
     def of(self, *types: str) -> Iterator[Resource]:
         """The resources of these types, without the provider's name in front."""
@@ -75,13 +83,42 @@ def nothing_on_the_whole_project(plan: Plan) -> Iterator[str]:
             yield f"{address}: {grant.role} on the whole project, without a condition"
 
 
-def exactly_what_rows_name(plan: Plan) -> Iterator[str]:
-    """Functions, their callers, Pub/Sub and everybody have what the catalogue names, and nothing else."""
-    meant = grants.meant(plan.catalog, plan.names)
-    known = grants.accounts(plan.catalog, plan.names)
-    planned = {grant for grant, _ in _granted(plan) if grant.member in known}
+def exactly_what_is_meant(plan: Plan) -> Iterator[str]:
+    """Everybody has what the catalogue names; who builds, deploys and comes from outside what that takes; no more."""
+    meant = grants.meant(plan.catalog, plan.names) | outsiders.meant(plan.catalog, plan.names, plan.environment)
+    planned = {grant for grant, _ in _granted(plan)}
     yield from (f"missing: {grant}" for grant in sorted(meant - planned))
     yield from (f"too much: {grant}" for grant in sorted(planned - meant))
+
+
+def custom_roles_are_narrow(plan: Plan) -> Iterator[str]:
+    """The audit trail is only added to, signing makes no tokens, and who deploys opens no documents and no secrets."""
+    for role in plan.of("project_iam_custom_role"):
+        name, permissions = role.known["role_id"], set(role.known["permissions"])
+        if name in ONLY_PERMISSION and permissions != {ONLY_PERMISSION[name]}:
+            yield f"{role.address}: more or else than {ONLY_PERMISSION[name]}"
+        for permission in sorted(permissions):
+            if name not in ONLY_PERMISSION and OPENING.match(permission):
+                yield f"{role.address}: {permission} opens what is in them"
+
+
+def sinks_carry(plan: Plan) -> Iterator[str]:
+    """Every sink of the catalogue carries the lines of its event to its topic, in a name that is its own.
+
+    That this name may publish there is among the grants.
+    """
+    sinks = {sink.known["name"]: sink for sink in plan.of("logging_project_sink")}
+    yield from _named_alike("sink", plan.catalog.sinks, sinks)
+    for name, given in plan.catalog.sinks.items():
+        known = sinks[name].known if name in sinks else {}
+        wanted = {
+            "destination": f"pubsub.googleapis.com/projects/{plan.names.project}/topics/{given.topic}",
+            "filter": f'resource.type="cloud_run_revision" AND jsonPayload.event="{given.event}"',
+            "writer_identity": plan.names.logging_agent,
+        }
+        for attribute, value in wanted.items():
+            if known and known.get(attribute) != value:
+                yield f"{sinks[name].address}: its {attribute} is {known.get(attribute)}, not {value}"
 
 
 def secrets_are_their_readers(plan: Plan) -> Iterator[str]:
@@ -126,11 +163,12 @@ def subscriptions_have_dead_letters(plan: Plan) -> Iterator[str]:
             continue
         dead = (known.get("dead_letter_policy") or [{}])[0]
         topic = str(dead.get("dead_letter_topic") or "").rpartition("/")[2]
-        if not topic or not (dead.get("max_delivery_attempts") or 0) >= FEWEST_ATTEMPTS:
+        if not topic or not dead.get("max_delivery_attempts"):
             yield f"{subscription.address}: no dead letter"
         elif f"{topic.removesuffix('-dead-letter')}{RECOVERY}" not in names:
             yield f"{subscription.address}: nobody keeps the dead letters in {topic}"
         yield from _push(plan, subscription)
+        yield from _patience(subscription)
     pushed = {name for name, row in plan.catalog.functions.items() if row.topic is not None}
     kept = {f"{topic}{RECOVERY}" for topic in plan.catalog.topics}
     yield from _named_alike("subscription", pushed | kept, names)
@@ -146,6 +184,17 @@ def _push(plan: Plan, subscription: Resource) -> Iterator[str]:
         yield f"{subscription.address}: it does not push to {url} with a token of {PUSH_INVOKER}"
 
 
+def _patience(subscription: Resource) -> Iterator[str]:
+    """A push is tried as often, and with such pauses, as the local cloud does."""
+    dead = (subscription.known.get("dead_letter_policy") or [{}])[0]
+    retry = (subscription.known.get("retry_policy") or [{}])[0]
+    planned = (dead.get("max_delivery_attempts"), retry.get("minimum_backoff"), retry.get("maximum_backoff"))
+    pauses = Backoff()
+    wanted = (ATTEMPTS, f"{pauses.first.total_seconds():.0f}s", f"{pauses.longest.total_seconds():.0f}s")
+    if planned != wanted:
+        yield f"{subscription.address}: attempts and pauses {planned} are not {wanted} (scripts/local/push.py)"
+
+
 def symmetric_keys_rotate(plan: Plan) -> Iterator[str]:
     """Cloud KMS rotates only keys that encrypt and decrypt; signing keys are rotated by hand."""
     for key in plan.of("kms_crypto_key"):
@@ -156,64 +205,25 @@ def symmetric_keys_rotate(plan: Plan) -> Iterator[str]:
 
 
 def functions_are_as_their_rows(plan: Plan) -> Iterator[str]:
-    """Each function runs as its own account, with as many threads as requests, and its secrets mounted."""
-    deployed = {
-        one.known["name"]: (one, served(one)) for one in plan.of("cloudfunctions2_function", "cloud_run_v2_service")
-    }
+    """Each function runs as its own account, with its row's limits and settings, and with its secrets mounted.
+
+    A setting that terraform gives to nobody is left to the defaults in the code.
+    """
+    deployed = {one.known["name"]: one for one in plan.of("cloudfunctions2_function", "cloud_run_v2_service")}
     yield from _named_alike("function", plan.catalog.functions, deployed)
-    for name, (resource, planned) in deployed.items():
+    settings = frozenset[str]().union(*map(served.settings_of, deployed.values()))
+    for name, resource in deployed.items():
         row = plan.catalog.functions.get(name)
         if row is None:
             continue
-        wanted = Served(
-            plan.names.account(name),
-            row.concurrency,
-            str(row.concurrency),
-            frozenset((secret, f"/secrets/{secret}", "value") for secret in row.secrets),
-        )
+        planned = served.planned(resource)
+        wanted = served.meant(name, row, plan.names, plan.environment, settings)
         if planned != wanted:
-            yield f"{resource.address}: {planned} is not {wanted}"
+            yield f"{resource.address}: {planned.unlike(wanted)}"
         if row.concurrency > 1 and row.cpu < 1:
             yield f"{resource.address}: more than one request at once takes a whole CPU"
         if row.asgi != (resource.type == "google_cloud_run_v2_service"):
             yield f"{resource.address}: what streams runs on Cloud Run, and all else on Cloud Functions"
-
-
-@dataclass(frozen=True)
-class Served:
-    """How a function is served; secrets with the folder and the file where they are mounted."""
-
-    account: str
-    concurrency: int
-    threads: str
-    secrets: frozenset[tuple[str, str, str]]
-
-
-def environment_of(resource: Resource) -> dict[str, str]:
-    """The environment variables of a planned function."""
-    if resource.type == "google_cloudfunctions2_function":
-        return dict(resource.known["service_config"][0]["environment_variables"])
-    (container,) = resource.known["template"][0]["containers"]
-    return {one["name"]: one["value"] for one in container["env"]}
-
-
-def served(resource: Resource) -> Served:
-    """How a planned function is served."""
-    threads = environment_of(resource).get("THREADS", "")
-    if resource.type == "google_cloudfunctions2_function":
-        service = resource.known["service_config"][0]
-        mounted = frozenset(
-            (volume["secret"], volume["mount_path"], volume["versions"][0]["path"])
-            for volume in service["secret_volumes"]
-        )
-        return Served(service["service_account_email"], service["max_instance_request_concurrency"], threads, mounted)
-    template = resource.known["template"][0]
-    paths = {mount["name"]: mount["mount_path"] for mount in template["containers"][0]["volume_mounts"]}
-    mounted = frozenset(
-        (volume["secret"][0]["secret"], paths.get(volume["name"], ""), volume["secret"][0]["items"][0]["path"])
-        for volume in template["volumes"]
-    )
-    return Served(template["service_account"], template["max_instance_request_concurrency"], threads, mounted)
 
 
 def indexes_are_planned(plan: Plan) -> Iterator[str]:
@@ -278,6 +288,18 @@ def buckets_are_closed(plan: Plan) -> Iterator[str]:
     yield from _named_alike("bucket with a retention", retained, kept)
 
 
+def alerts_can_be_made(plan: Plan) -> Iterator[str]:
+    """No alert stands on a metric that is made beside it, which is unknown for up to ten minutes.
+
+    https://github.com/hashicorp/terraform-provider-google/issues/11102
+    """
+    for alert in plan.of("monitoring_alert_policy"):
+        for condition in alert.known["conditions"]:
+            for threshold in condition.get("condition_threshold") or ():
+                if OWN_METRICS in f"{threshold['filter']} {threshold.get('denominator_filter')}":
+                    yield f"{alert.address}: it stands on a metric of ours, which the first apply does not find"
+
+
 def databases_are_kept(plan: Plan) -> Iterator[str]:
     """Every database can be had back: as it was, and from a backup."""
     databases = list(plan.of("firestore_database"))
@@ -294,7 +316,9 @@ POLICIES: tuple[Policy, ...] = (
     no_basic_roles,
     nobody_is_everybody,
     nothing_on_the_whole_project,
-    exactly_what_rows_name,
+    exactly_what_is_meant,
+    custom_roles_are_narrow,
+    sinks_carry,
     secrets_are_their_readers,
     queues_have_limits,
     subscriptions_have_dead_letters,
@@ -303,6 +327,7 @@ POLICIES: tuple[Policy, ...] = (
     indexes_are_planned,
     buckets_are_closed,
     databases_are_kept,
+    alerts_can_be_made,
 )
 
 

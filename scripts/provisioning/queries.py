@@ -1,7 +1,8 @@
 """The queries in the store modules, and the indexes that each of them needs.
 
 https://firebase.google.com/docs/firestore/query-data/index-overview: an index over several fields has first those that
-are compared for equality, then those that the answer is ordered by, beginning with those of inequalities.
+are compared for equality, then those that the answer is ordered by, beginning with those of inequalities. What sums or
+averages a field reads it from the index too: https://firebase.google.com/docs/firestore/query-data/aggregation-queries
 """
 
 import ast
@@ -14,7 +15,15 @@ from scripts.provisioning.store_modules import Collection, Function, StoreModule
 EQUAL = ("==", "in")
 CONTAINS = ("array_contains", "array_contains_any", "array-contains", "array-contains-any")
 UNEQUAL = ("<", "<=", ">", ">=", "!=", "not-in")
-INDEXED = frozenset(("where", "order_by", "limit_to_last", "find_nearest"))
+AGGREGATING = ("sum", "avg")
+INDEXED = frozenset(("where", "order_by", "limit_to_last", "find_nearest", *AGGREGATING))
+# What gives a query that can be asked for still more.
+STILL_QUERY = frozenset(
+    (
+        *("where", "order_by", "limit", "limit_to_last", "offset", "select"),
+        *("start_at", "start_after", "end_at", "end_before"),
+    )
+)
 INVERSE = {"asc": "desc", "desc": "asc"}
 NEAREST_FIELD = "vector_field"
 
@@ -33,6 +42,7 @@ class Query:
     orders: tuple[tuple[str, str], ...] = ()
     from_end: bool = False
     vector: str | None = None
+    aggregated: tuple[str, ...] = ()
 
     def then(self, other: "Query") -> "Query":
         """The query with what another adds to it."""
@@ -42,6 +52,7 @@ class Query:
             orders=self.orders + other.orders,
             from_end=self.from_end or other.from_end,
             vector=self.vector or other.vector,
+            aggregated=self.aggregated + other.aggregated,
         )
 
 
@@ -80,6 +91,7 @@ def needs(query: Query) -> list[Need]:
     orders += [(name, last) for name in unequal]
     if query.from_end:
         orders = [(name, INVERSE[direction]) for name, direction in orders]
+    orders += [(name, "asc") for name in sorted({*query.aggregated} - {*equal, *(name for name, _ in orders)})]
 
     def need(same: list[str], then: list[tuple[str, str]]) -> Need:
         return Need(query.collection, query.group, frozenset(same), tuple(then))
@@ -132,11 +144,30 @@ def _extended(module: StoreModule, function: Function, value: ast.expr) -> Query
         for earlier in assigned(function, root):
             if _is_chain(earlier) and _root_name(earlier) != root:
                 return _extended(module, function, earlier).then(own)
+            _refuse_query_of_function(module, earlier)
     return own
+
+
+def _refuse_query_of_function(module: StoreModule, value: ast.expr) -> None:
+    """Raises `Underivable` for a chain that begins with a query which another function returns."""
+    for call in _calls_and_root(value):
+        called = module.functions.get(_own_function(call) or "")
+        if called is not None and _returns_query(called):
+            raise Underivable(
+                f"{module.place(value)}: {called.name} returns a query already: ask for all of it in one function"
+            )
+
+
+def _returns_query(function: Function) -> bool:
+    """Whether a function returns what is filtered or ordered already, and can be so further."""
+    values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None]
+    values += [held for value in values if isinstance(value, ast.Name) for held in assigned(function, value.id)]
+    return any(_is_chain(value) and _last_step(value) in STILL_QUERY for value in values)
 
 
 def _own(module: StoreModule, function: Function, value: ast.expr) -> Query:
     """What the chain itself says."""
+    _refuse_query_of_function(module, value)
     collection = module.collection_of(value, function)
     if collection is None:
         raise Underivable(f"{module.place(value)}: the text does not tell which collection is asked")
@@ -177,6 +208,11 @@ def _step(module: StoreModule, query: Query, call: ast.Call) -> Query:
                 case [ast.Constant(value=str(name))]:
                     return replace(empty, vector=name)
             raise Underivable(f"{module.place(call)}: write find_nearest(vector_field='field', …)")
+        case ast.Call(func=ast.Attribute(attr=attribute), args=args) if attribute in AGGREGATING:
+            match args:
+                case [ast.Constant(value=str(name)), *_]:
+                    return replace(empty, aggregated=(name,))
+            raise Underivable(f"{module.place(call)}: write {attribute}('field')")
     return empty
 
 
@@ -195,6 +231,25 @@ def _calls(value: ast.expr) -> Iterator[ast.Call]:
 
 def _is_chain(value: ast.expr) -> bool:
     return any(isinstance(call.func, ast.Attribute) and call.func.attr in INDEXED for call in _calls(value))
+
+
+def _calls_and_root(value: ast.expr) -> list[ast.expr]:
+    return [*_calls(value), _root(value)]
+
+
+def _own_function(call: ast.expr) -> str | None:
+    """The function of the module, or the method of the class, that is called."""
+    match call:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name)):
+            return name
+    return None
+
+
+def _last_step(value: ast.expr) -> str | None:
+    match value:
+        case ast.Call(func=ast.Attribute(attr=attribute)):
+            return attribute
+    return None
 
 
 def _root_name(value: ast.expr) -> str | None:

@@ -3,15 +3,19 @@ project_id   = "briefly-dev"
 environment  = "dev"
 state_bucket = "briefly-dev-terraform"
 
-# Nothing is kept warm, and all of it can be destroyed again.
+# Nothing is kept warm, and all but the vault's key can be destroyed again (README.md, Taking an environment down).
 warm                = false
 max_instances       = 5
 deletion_protection = false
 
-gateway_keys = "<the gateway's public keys, a JSON web key set>"
+gateway_keys = <<-EOT
+  <the gateway's public keys, a JSON web key set>
+EOT
 clerk = {
   issuer = "https://<the instance>.clerk.accounts.dev"
-  keys   = "<https://<the instance>.clerk.accounts.dev/.well-known/jwks.json>"
+  keys   = <<-EOT
+    <what https://<the instance>.clerk.accounts.dev/.well-known/jwks.json answers>
+  EOT
 }
 front_end_origins = ["https://<the front end>"]
 
@@ -26,7 +30,6 @@ gateway_federation = {
   audience = "https://vercel.com/<the team>"
   subject  = "owner:<the team>:project:<the project>:environment:development"
 }
-github = { repository = "<owner>/<repository>" }
 
 alert_email = "<who is on duty>"
 budget      = { billing_account = "<XXXXXX-XXXXXX-XXXXXX>", monthly_amount = 50 }

@@ -5,10 +5,14 @@ state_bucket = "briefly-prod-terraform"
 
 lock_retention = true
 
-gateway_keys = "<the gateway's public keys, a JSON web key set>"
+gateway_keys = <<-EOT
+  <the gateway's public keys, a JSON web key set>
+EOT
 clerk = {
   issuer = "https://<the instance>.clerk.accounts.dev"
-  keys   = "<https://<the instance>.clerk.accounts.dev/.well-known/jwks.json>"
+  keys   = <<-EOT
+    <what https://<the instance>.clerk.accounts.dev/.well-known/jwks.json answers>
+  EOT
 }
 front_end_origins = ["https://<the front end>"]
 

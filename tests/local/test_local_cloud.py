@@ -15,6 +15,7 @@ from lib.core.signed_tokens import Expectation, verify
 from scripts.local import clock
 from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.project import PROJECT, service_account
+from scripts.local.push import ATTEMPTS
 from tests.local.conftest import eventually
 from tests.local.copy_rig import Copy, open_copy
 from tests.local.http_target import HttpTarget
@@ -97,13 +98,13 @@ def test_a_refused_push_is_delivered_again_until_it_is_taken(copy: Copy) -> None
     eventually(lambda: attempts(copy, "dong") == [1, 2, 3])
 
 
-def test_a_push_that_fails_five_times_goes_to_the_dead_letters(copy: Copy) -> None:
-    copy.publish("bells", b"doom", failures="9")
+def test_a_push_that_fails_at_every_attempt_goes_to_the_dead_letters(copy: Copy) -> None:
+    copy.publish("bells", b"doom", failures="99")
     dead = eventually(lambda: copy.pull("bells-dead-letter"))
-    assert (dead[0].data, dead[0].attributes["failures"]) == (b"doom", "9")
-    assert dead[0].attributes["CloudPubSubDeadLetterSourceDeliveryCount"] == "5"
+    assert (dead[0].data, dead[0].attributes["failures"]) == (b"doom", "99")
+    assert dead[0].attributes["CloudPubSubDeadLetterSourceDeliveryCount"] == str(ATTEMPTS)
     assert dead[0].attributes["CloudPubSubDeadLetterSourceSubscription"] == "hook"
-    assert attempts(copy, "doom") == [1, 2, 3, 4, 5]
+    assert attempts(copy, "doom") == list(range(1, ATTEMPTS + 1))
 
 
 def test_a_message_can_be_delivered_twice(copy: Copy) -> None:

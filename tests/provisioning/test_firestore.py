@@ -76,6 +76,28 @@ def test_an_expiry_is_followed_through_models_and_functions(copy: Copy) -> None:
     assert any("default/farewells is missing" in one for one in found)
 
 
+@pytest.mark.parametrize(
+    "statements",
+    [
+        '    data: dict[str, Any] = {}\n    data["expires_at"] = clock.now()\n',
+        "    data = dict(expires_at=clock.now())\n",
+        '    data: dict[str, Any] = {"expires_at": clock.now()}\n',
+        '    data: dict[str, Any] = {}\n    data |= {"expires_at": clock.now()}\n',
+    ],
+)
+def test_an_expiry_is_seen_however_it_is_written(copy: Copy, statements: str) -> None:
+    written = f'{statements}    person(user).collection("farewells").document("one").set(data)\n'
+    copy.add("lib/users/store.py", f"\n\ndef leave(user: UserId) -> None:\n{written}")
+    found = differences(copy.root)
+    assert any("default/farewells have an expires_at, but no expiry" in one for one in found)
+
+
+def test_an_expiry_of_what_is_no_variable_is_refused(copy: Copy) -> None:
+    text = '\n\ndef keep(kept: Any) -> None:\n    kept.data["expires_at"] = clock.now()\n'
+    copy.add("lib/users/store.py", text)
+    assert "the text does not tell to which collection this expires_at is written" in complaint(copy)
+
+
 def test_an_expiry_whose_collection_is_not_to_be_told_is_refused(copy: Copy) -> None:
     copy.add("lib/users/store.py", '\n\ndef kept() -> dict[str, Any]:\n    return {"expires_at": clock.now()}\n')
     assert "the text does not tell to which collection this expires_at is written" in complaint(copy)

@@ -105,6 +105,43 @@ def test_nearest_neighbours_need_a_vector_index() -> None:
     """) == ["default/messages [kind asc, embedding vector]"]
 
 
+@pytest.mark.parametrize("aggregation", ["sum", "avg"])
+def test_what_is_summed_or_averaged_is_read_from_the_index(aggregation: str) -> None:
+    assert asked(f"""
+        def cost(user):
+            return _messages(user).where(filter=FieldFilter("kind", "==", 1)).{aggregation}("cost").get()
+    """) == ["default/messages [kind asc, cost asc]"]
+    assert asked(f"""
+        def cost(user):
+            return _messages(user).{aggregation}("cost", alias="cost").get()
+    """) == ["default/messages [cost asc]"]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        'return _of_kind(user).order_by("at").stream()',
+        'query = _of_kind(user)\n            return query.order_by("at").stream()',
+        'return self.of_kind(user).order_by("at").stream()',
+        'return _held(user).limit(3).order_by("at").stream()',
+    ],
+)
+def test_a_query_that_begins_in_another_function_is_refused(rest: str) -> None:
+    with pytest.raises(Underivable, match="returns a query already"):
+        asked(f"""
+        def _of_kind(user):
+            return _messages(user).where(filter=FieldFilter("kind", "==", 1))
+        def _held(user):
+            query = _messages(user).where(filter=FieldFilter("kind", "==", 1))
+            return query
+        class Store:
+            def of_kind(self, user):
+                return _messages(user).where(filter=FieldFilter("kind", "==", 1)).limit(5)
+            def latest(self, user):
+                {rest.replace("            ", "                ")}
+        """)
+
+
 def test_documents_that_are_read_by_their_names_need_none() -> None:
     assert (
         asked("""
@@ -126,6 +163,7 @@ def test_documents_that_are_read_by_their_names_need_none() -> None:
         "_messages(user).order_by(field)",
         "_messages(user).find_nearest(vector_field=field)",
         'somewhere.where(filter=FieldFilter("kind", "==", 1))',
+        '_messages(user).where(filter=FieldFilter("kind", "==", 1)).sum(field)',
     ],
 )
 def test_a_query_whose_fields_the_text_does_not_tell_is_refused(chain: str) -> None:

@@ -33,7 +33,7 @@ variable "concurrent" {
 }
 
 variable "max_attempts" {
-  description = "How often a task is tried. There is no dead letter: what is exhausted is found by a sweeper."
+  description = "How often a task is tried. There is no dead letter: what fails at the last attempt is gone, and only counted (monitoring.tf)."
   type        = number
   nullable    = false
 

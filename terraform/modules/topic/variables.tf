@@ -34,7 +34,7 @@ variable "pubsub_agent" {
 variable "max_delivery_attempts" {
   description = "How often a message is pushed before it goes to the dead letters."
   type        = number
-  default     = 5
+  default     = 10
   nullable    = false
 
   validation {

@@ -164,7 +164,7 @@ def test_a_batch_has_twenty_parts_at_most(visitor: Visitor, token: str) -> None:
 
 
 def test_a_mailbox_takes_four_requests_at_once(visitor: Visitor, token: str) -> None:
-    visitor.control("latency", {"seconds": 0.3})
+    visitor.control("latency", {"seconds": 1.5})
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: visitor.graph("/me/messages?$top=1", token), range(8)))
     refused = [answer for answer in answers if answer.status_code == 429]
