@@ -63,21 +63,32 @@ class Quoter:
         self._waiting: list[_Word] = []
         self._count_words = 0
         self._count_letters = 0
+        self._space = ""
+        """Held back where nothing is known."""
 
     def feed(self, signs: Text) -> str:
         """What is decided by now."""
         if not self._by_words and not self._by_letters:
-            return written(signs)
+            return self._passed(written(signs))
         for sign in signs:
             self._add(sign)
         return self._decided()
 
     def close(self) -> str:
         """The rest."""
+        if self._space:
+            return self._space
         self._end_word()
         for overlap in self._by_words + self._by_letters:
             overlap.close()
         return self._decided() + self._quotation.close(written(self._gap))
+
+    def _passed(self, text: str) -> str:
+        """The text as it is, but for the space after it, which comes with the next word: by itself it shows nothing."""
+        text = self._space + text
+        shown = text.rstrip()
+        self._space = text[len(shown) :]
+        return shown
 
     def _add(self, sign: Sign) -> None:
         added = letters(sign.seen)

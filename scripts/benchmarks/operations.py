@@ -17,7 +17,7 @@ from scripts.benchmarks.surroundings import Surroundings
 from scripts.benchmarks.upstream import TOKENS_PER_SECOND
 from scripts.local.people.cast import known_cast
 
-ROUNDS = 3
+ROUNDS = 2
 QUICK_ROUNDS = 1
 WARM = ("users", "accounts", "tokens", "mail", "events", "chat", "stream", "webhooks", "on-user", "on-usage")
 

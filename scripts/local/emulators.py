@@ -10,7 +10,7 @@ from scripts.local.children import Child, Children
 from scripts.local.preflight import NotReady, Tools, free_port, is_taken
 
 # Quick to start rather than quick in the long run: https://docs.oracle.com/en/java/javase/17/docs/specs/man/java.html
-JVM_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m")
+JVM_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx1g")
 FIRESTORE_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
