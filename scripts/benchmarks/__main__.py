@@ -35,7 +35,7 @@ Measure = Callable[[Surroundings, Cast, bool], Awaitable[Part]]
 async def _cold(around: Surroundings, people: Cast, quick: bool) -> Part:
     rows = around.cloud.supervisor.services
     functions = [name for name, service in rows.items() if service.row.trigger == "http"]
-    chosen = ["users", "stream"] if quick else functions
+    chosen = ["users", "stream", "webhooks"] if quick else functions
     return await cold_start.measure(around, people, chosen, cold_start.QUICK_ROUNDS if quick else cold_start.ROUNDS)
 
 

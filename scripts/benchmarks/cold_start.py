@@ -64,6 +64,8 @@ async def _rivals(around: Surroundings, cast: Cast, functions: Sequence[str]) ->
     """By name: the function's own, `function beside X` what it is compared with; same rivals are started once."""
     folder = around.cloud.state.folder / "peers"
     document = f"users/{cast.plain.user}"
+    # A function without a database is not told of the emulator, but its rivals read from it.
+    reading = {"FIRESTORE_EMULATOR_HOST": around.cloud.state.endpoints.firestore.removeprefix("http://")}
     rivals: dict[str, _Rival] = {}
     for function in functions:
         asgi = around.cloud.supervisor.services[function].row.asgi
@@ -77,7 +79,7 @@ async def _rivals(around: Surroundings, cast: Cast, functions: Sequence[str]) ->
         for name, imports in wanted.items():
             place = folder / name.replace(" ", "-")
             peers.write(place, imports=imports, asgi=asgi, project=PROJECT, document=document)
-            rivals[name] = _Rival(Program(function, source=place))
+            rivals[name] = _Rival(Program(function, source=place, environment=reading))
     return rivals
 
 
