@@ -15,13 +15,13 @@ import pytest
 import requests
 
 from lib.core import clock
-from lib.usage.models import Micros, ModelUsed, Tokens
 from scripts.local.background import BackgroundCloud
 from scripts.packaging.package import Package
 from tests import clerk
 from tests.asking import ask
 from tests.briefly import Briefly, Client
 from tests.fuzz.callers import Sibling
+from tests.model_use import used
 from tests.packaging.contents import unpacked
 from tests.packaging.environments import installed, linked
 from tests.packaging.packaged_copy import Environment, serving
@@ -129,20 +129,7 @@ def test_a_push_about_a_person_is_applied(packaged: Briefly, briefly: Briefly) -
 
 def test_a_push_about_usage_is_counted(packaged: Briefly, briefly: Briefly) -> None:
     person = briefly.sign_up()
-    used = ModelUsed(
-        id=f"use_{secrets.token_hex(12)}",
-        person=person.user,
-        at=clock.now(),
-        model="local-extractive",
-        provider="openai",
-        purpose="answer",
-        subject="msg_1",
-        tokens=Tokens(input=70, output=30),
-        cost=Micros(500),
-        duration_ms=12,
-        outcome="completed",
-    )
-    assert pushed(packaged, "on-usage", used.model_dump_json(), kind="model").status_code == 204
+    assert pushed(packaged, "on-usage", used(person.user).model_dump_json(), kind="model").status_code == 204
     assert [event["cost"] for event in person.get("/usage/models")["events"]] == [500]
 
 

@@ -1,14 +1,12 @@
 """What is used is counted once, however often it is told, and shows where the person looks for it."""
 
 import json
-import secrets
 from typing import Any
 
 import pytest
 import requests
 from google.api_core.exceptions import DeadlineExceeded
 
-from lib.core import clock
 from lib.core.events import publish
 from lib.core.telemetry import person_hash
 from lib.usage import recording
@@ -16,29 +14,12 @@ from lib.usage.models import Micros, ModelUsed, Tokens
 from tests.asking import answer, ask
 from tests.briefly import Briefly, Client, eventually
 from tests.kept import everything
+from tests.model_use import used
 
 
 @pytest.fixture
 def person(briefly: Briefly) -> Client:
     return briefly.sign_up()
-
-
-def used(person: Client, **changes: Any) -> ModelUsed:
-    """A call of a model."""
-    event = ModelUsed(
-        id=f"use_{secrets.token_hex(12)}",
-        person=person.user,
-        at=clock.now(),
-        model="local-extractive",
-        provider="openai",
-        purpose="answer",
-        subject="msg_1",
-        tokens=Tokens(input=70, output=30),
-        cost=Micros(500),
-        duration_ms=12,
-        outcome="completed",
-    )
-    return event.model_copy(update=changes)
 
 
 def pushes(briefly: Briefly, text: str) -> list[dict[str, Any]]:
@@ -62,13 +43,13 @@ def model_costs(person: Client) -> list[int]:
 
 
 def test_an_event_that_is_delivered_again_is_counted_once(briefly: Briefly, person: Client) -> None:
-    event = used(person)
+    event = used(person.user)
     publish(recording.TOPIC, event, kind="model")
     (push,) = delivered(briefly, event.id)
     repeated = requests.post(f"{briefly.state.push_control}/_control/pushes/{push['message_id']}/repeat", timeout=10)
     assert repeated.status_code == 202
     publish(recording.TOPIC, event, kind="model")
-    last = used(person, cost=Micros(40))
+    last = used(person.user, cost=Micros(40))
     publish(recording.TOPIC, last, kind="model")
     delivered(briefly, event.id, times=2)
     delivered(briefly, last.id)
@@ -87,7 +68,7 @@ def test_what_pubsub_does_not_take_is_counted_all_the_same_and_once(
             publish(topic, event, **attributes)
         raise DeadlineExceeded("after commit")
 
-    event = used(person)
+    event = used(person.user)
     recording.tell(event, failing)
     assert model_costs(person) == [500]
     if arrives:
@@ -97,7 +78,10 @@ def test_what_pubsub_does_not_take_is_counted_all_the_same_and_once(
 
 def test_what_a_model_used_is_counted_by_kind(briefly: Briefly, person: Client) -> None:
     tokens = Tokens(input=10, cached_input=5, cache_write=2, output=4)
-    first, second = used(person, tokens=tokens), used(person, outcome="failed", cost=Micros(0), tokens=Tokens())
+    first, second = (
+        used(person.user, tokens=tokens),
+        used(person.user, outcome="failed", cost=Micros(0), tokens=Tokens()),
+    )
     for event in (first, second):
         publish(recording.TOPIC, event, kind="model")
         delivered(briefly, event.id)
@@ -126,7 +110,7 @@ def test_every_request_is_counted_once(briefly: Briefly, person: Client) -> None
     ]
     for push in chat:
         briefly.control("push", "POST", f"pushes/{push['message_id']}/repeat")
-    event = used(person)
+    event = used(person.user)
     publish(recording.TOPIC, event, kind="model")
     delivered(briefly, event.id)
     calls = eventually(lambda: all_counted(person, 4))
@@ -169,7 +153,7 @@ def test_what_an_answer_cost_is_told_and_taken_from_the_budget(person: Client) -
 
 
 def test_calls_of_models_come_in_pages_newest_first(briefly: Briefly, person: Client) -> None:
-    events = [used(person, cost=Micros(cost)) for cost in (1, 2, 3)]
+    events = [used(person.user, cost=Micros(cost)) for cost in (1, 2, 3)]
     for event in events:
         publish(recording.TOPIC, event, kind="model")
     delivered(briefly, person.user, times=3)

@@ -12,8 +12,9 @@ from lib.core.errors import SpendLimitReached
 from lib.core.store import UserId
 from lib.usage import spend, store
 from lib.usage.limits import LimitSettings
-from lib.usage.models import Micros, ModelUsed, Tokens
+from lib.usage.models import Micros, ModelUsed
 from tests.briefly import Briefly
+from tests.model_use import used
 
 BUDGET, AMOUNT = Micros(100), Micros(7)
 THREADS, EACH = 4, 60
@@ -42,22 +43,9 @@ def committed(person: UserId) -> int:
     return spend.current(person).committed
 
 
-def used(person: UserId, reservation: str, cost: Micros = Micros(3)) -> ModelUsed:
+def settling(person: UserId, reservation: str) -> ModelUsed:
     """The event that settles a reservation."""
-    return ModelUsed(
-        id=f"use_{reservation}",
-        person=person,
-        at=clock.now(),
-        model="a-model",
-        provider="openai",
-        purpose="answer",
-        subject="msg_1",
-        tokens=Tokens(input=5, output=5),
-        cost=cost,
-        duration_ms=10,
-        outcome="completed",
-        reservation=reservation,
-    )
+    return used(person, id=f"use_{reservation}", model="a-model", reservation=reservation, cost=Micros(3))
 
 
 def test_reservations_made_at_once_fill_the_budget_and_never_more(person: UserId) -> None:
@@ -121,8 +109,8 @@ def test_reservations_that_still_hold_do_not_give_way(person: UserId) -> None:
 
 def test_an_event_settles_its_reservation_once(person: UserId) -> None:
     assert reserved(person, "one")
-    assert store.record_model_use(used(person, "one"))
-    assert not store.record_model_use(used(person, "one"))
+    assert store.record_model_use(settling(person, "one"))
+    assert not store.record_model_use(settling(person, "one"))
     assert committed(person) == 3
     spend.release(person, "one")
     assert committed(person) == 3
@@ -131,14 +119,14 @@ def test_an_event_settles_its_reservation_once(person: UserId) -> None:
 def test_an_event_that_comes_after_its_reservation_was_swept_still_costs(person: UserId) -> None:
     assert reserved(person, "one")
     spend.release(person, "one")
-    assert store.record_model_use(used(person, "one"))
+    assert store.record_model_use(settling(person, "one"))
     assert committed(person) == 3
 
 
 def test_settlings_at_once_count_once(person: UserId) -> None:
     assert reserved(person, "one")
     with ThreadPoolExecutor(THREADS) as pool:
-        counted = list(pool.map(lambda _: store.record_model_use(used(person, "one")), range(8)))
+        counted = list(pool.map(lambda _: store.record_model_use(settling(person, "one")), range(8)))
     assert counted.count(True) == 1
     assert committed(person) == 3
     (day,) = store.days(person, clock.now().date(), clock.now().date())

@@ -12,7 +12,6 @@ from lib.core.events import Delivery, publish
 from lib.core.store import UserId
 from lib.core.telemetry import person_hash
 from lib.usage import deletion, recording
-from lib.usage.models import Micros, ModelUsed, Tokens
 from lib.users import store
 from lib.users.lifecycle import apply
 from lib.users.models import ClerkEvent
@@ -23,6 +22,7 @@ from tests.asking import ask
 from tests.briefly import Briefly, Client, eventually
 from tests.e2e.operations import operations
 from tests.kept import everything
+from tests.model_use import used
 from tests.sse import events
 
 
@@ -180,21 +180,9 @@ def test_a_late_line_about_a_deleted_person_is_dropped_at_once(briefly: Briefly,
 
 def test_what_a_deleted_person_used_is_not_kept(briefly: Briefly, person: Client) -> None:
     tell_of_deletion(briefly, person)
-    used = ModelUsed(
-        id=f"use_{person.user}",
-        person=person.user,
-        at=clock.now(),
-        model="local-extractive",
-        provider="openai",
-        purpose="answer",
-        subject="msg_none",
-        tokens=Tokens(input=1, output=1),
-        cost=Micros(1),
-        duration_ms=1,
-        outcome="completed",
-    )
-    publish(recording.TOPIC, used, kind="model")
-    eventually(lambda: was_delivered(briefly, used.id))
+    event = used(person.user)
+    publish(recording.TOPIC, event, kind="model")
+    eventually(lambda: was_delivered(briefly, event.id))
     assert everything(person.user) == {}
 
 

@@ -5,6 +5,7 @@ forgotten, so that a test can look for it elsewhere.
 """
 
 import secrets
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, TypeVar
@@ -33,7 +34,7 @@ class Terms:
 
 
 @dataclass(slots=True, kw_only=True)
-class RefreshToken:
+class RefreshToken(ABC):
     """A refresh token, of which providers say when it expires."""
 
     value: str
@@ -45,9 +46,9 @@ class RefreshToken:
     last_used: datetime | None = None
 
     @property
+    @abstractmethod
     def expired(self) -> bool:
         """Whether its time is up."""
-        raise NotImplementedError
 
     @property
     def alive(self) -> bool:
