@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import grpc
 import requests
+from google.cloud.scheduler_v1 import CloudSchedulerClient
+from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
 
 from lib.core import clock
 from scripts.local.call import Caller
 from scripts.local.identity_tokens import IdentityTokens
-from scripts.local.project import service_account
+from scripts.local.project import PROJECT, REGION, service_account
 from scripts.local.state import State
 
 PATIENCE_SECONDS = 20.0
@@ -142,6 +145,13 @@ class Briefly:
         answer = requests.request(method, f"{base}/_control/{path}", json=body, timeout=60)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
+
+    def run_schedule(self, name: str) -> None:
+        """Have Cloud Scheduler run a schedule of the catalogue now; here they never run by themselves."""
+        endpoint = self.state.endpoints.scheduler.removeprefix("http://")
+        with grpc.insecure_channel(endpoint) as channel:
+            client = CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
+            client.run_job(name=f"projects/{PROJECT}/locations/{REGION}/jobs/{name}")
 
     @contextmanager
     def models_that(self, **settings: Any) -> Iterator[None]:

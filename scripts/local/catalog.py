@@ -90,6 +90,13 @@ class Sink(Part):
     topic: Name
 
 
+class Schedule(Part):
+    """Has a topic told of a duty, by a message whose attribute `duty` names it, at the times of a cron line (UTC)."""
+
+    cron: Annotated[str, StringConstraints(pattern=r"^\S+( \S+){4}$")]
+    topic: Name
+
+
 class Queue(Part):
     """A Cloud Tasks queue. Rates per second, back-offs in seconds."""
 
@@ -114,6 +121,7 @@ class Catalog(Part):
     functions: dict[FunctionName, Function]
     topics: tuple[Name, ...] = ()
     sinks: dict[Name, Sink] = {}
+    schedules: dict[Name, Schedule] = {}
     queues: dict[Name, Queue] = {}
     buckets: dict[BucketName, Bucket] = {}
     secrets: tuple[Name, ...] = ()
@@ -134,7 +142,10 @@ class Catalog(Part):
                 complaints += [f"{name} refers to {one}, which is not among the {kind}" for one in missing]
             complaints += [f"{one} is called by {name} but does not admit it" for one in self._deaf_to(name)]
         complaints += [
-            f"sink {name} has no topic {s.topic}" for name, s in self.sinks.items() if s.topic not in self.topics
+            f"{kind} {name} has no topic {one.topic}"
+            for kind, rows in (("sink", self.sinks), ("schedule", self.schedules))
+            for name, one in rows.items()
+            if one.topic not in self.topics
         ]
         for kind in ("topics", "secrets"):
             complaints += [
