@@ -90,8 +90,12 @@ class Service:
         limit: Limit | None = None,
         requires: tuple[type[settings.Settings], ...] = (),
         secrets: tuple[str, ...] = (),
+        budget: timedelta = REQUEST_BUDGET,
     ):
-        """Raises `InvalidSettings` when the function's environment lacks something, which keeps it from starting."""
+        """A request may take as long as `budget`.
+
+        Raises `InvalidSettings` when the function's environment lacks something, which keeps it from starting.
+        """
         identity_settings: dict[Admits, tuple[type[settings.Settings], ...]] = {
             Admits.GATEWAY: (GatewaySettings, CallerSettings),
             Admits.NAMING_CALLERS: (CallerSettings,),
@@ -106,6 +110,7 @@ class Service:
         )
         self._admits = admits
         self._limit = limit
+        self._budget = budget
         self._routes: dict[str, _Route] = {}
         self._title = title
         self._additions: list[Callable[[OpenAPI, bool], None]] = []
@@ -121,7 +126,7 @@ class Service:
         with (
             self.app.request_context(framework_request.environ),
             request_log(request.method, request.headers.get("X-Cloud-Trace-Context")) as log,
-            deadline.within(REQUEST_BUDGET),
+            deadline.within(self._budget),
         ):
             response = self.app.full_dispatch_request()
             log.status = response.status_code
