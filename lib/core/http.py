@@ -179,6 +179,9 @@ class Service:
                 name, admits or self._admits, sensitive, takes_json="body" in hints, takes_query="query" in hints
             )
             view = _view(handler, hints, name, status)
+            extensions: dict[str, Any] = {"x-briefly-sensitive": True} if sensitive else {}
+            if admits is not None:
+                extensions["x-briefly-admits"] = admits.name.lower()
 
             def add(application: OpenAPI, is_documented: bool) -> None:
                 getattr(application, method.lower())(
@@ -186,7 +189,7 @@ class Service:
                     responses={status: _documented(hints.get("return"))},
                     summary=(getdoc(handler) or "").partition("\n")[0],
                     operation_id=handler.__name__,
-                    openapi_extensions={"x-briefly-sensitive": True} if sensitive else None,
+                    openapi_extensions=extensions or None,
                     doc_ui=is_documented,
                 )(view)
 

@@ -62,7 +62,8 @@ class FileEntry(BaseModel):
 class Export(BaseModel):
     """A copy of everything that is a person's, being made or ready to be fetched until `expires_at`.
 
-    Of `parts_total` parts, one per capability, `parts_done` are gathered; then they are put into one ZIP file.
+    Of `parts_total` parts, one per capability and known once the first is there, `parts_done` are gathered; then they
+    are put into one ZIP file.
     """
 
     id: ExportId

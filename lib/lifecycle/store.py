@@ -160,12 +160,15 @@ def export_files(user: UserId, export_id: str) -> dict[str, list[FileEntry]]:
     return {part: [FileEntry.model_validate(file) for file in files] for part, files in stored.items()}
 
 
-def keep_part(user: UserId, export_id: str, part: str, files: Sequence[FileEntry], next_look_at: datetime) -> None:
-    """Note the files of a part, again if it was gathered again."""
+def keep_part(
+    user: UserId, export_id: str, part: str, files: Sequence[FileEntry], *, of_parts: int, next_look_at: datetime
+) -> None:
+    """Note the files of one of so many parts, again if it was gathered again."""
     snapshot = _export(user, export_id).get()
     while snapshot.exists and snapshot.get("state") == ExportState.RUNNING:
         known = dict(snapshot.get("files")) | {part: [file.model_dump() for file in files]}
-        if compare_and_set(snapshot, {"files": known, "parts_done": len(known), "next_look_at": next_look_at}):
+        changes = {"files": known, "parts_done": len(known), "parts_total": of_parts, "next_look_at": next_look_at}
+        if compare_and_set(snapshot, changes):
             return
         snapshot = snapshot.reference.get()
 

@@ -47,7 +47,7 @@ def perform(event: UserEvent) -> None:
         _assemble(person, export)
         return
     files = [_gather(person, export_id, file) for file in parts.named(step).all_files()]
-    store.keep_part(person, export_id, step, files, clock.now() + STUCK_AFTER)
+    store.keep_part(person, export_id, step, files, of_parts=len(rooms), next_look_at=clock.now() + STUCK_AFTER)
     following = (*rooms, ASSEMBLE)[rooms.index(step) + 1]
     publish(TOPIC, event.model_copy(update={"step": following}))
 
@@ -80,6 +80,9 @@ class _Measured:
 
     def flush(self) -> None:
         """Nothing is held back here."""
+
+    def close(self) -> None:
+        """Whoever opened the file closes it."""
 
     @property
     def sha256(self) -> str:
