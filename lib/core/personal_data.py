@@ -80,7 +80,7 @@ def _pages(collection: Any) -> Iterator[Snapshot]:
     """All documents, a page at a time: one long reading would break off when its reader is slow."""
     last: Snapshot | None = None
     while True:
-        query = collection.order_by("__name__").limit(PAGE)
+        query = collection.limit(PAGE)
         page = (query if last is None else query.start_after(last)).get()
         yield from page
         if len(page) < PAGE:
