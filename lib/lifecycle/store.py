@@ -126,7 +126,7 @@ def finish_erasure(receipt: str, now: datetime) -> None:
 
 def unfinished_erasures(now: datetime) -> Iterator[tuple[UserId, Erasure]]:
     """Erasures that should have gone on by now, with whose they are."""
-    query = client().collection(Global.DELETIONS.value).where(filter=firestore.FieldFilter("next_look_at", "<=", now))
+    query = client().collection("deletions").where(filter=firestore.FieldFilter("next_look_at", "<=", now))
     for snapshot in query.stream():
         yield UserId(snapshot.get("person")), Erasure.model_validate(snapshot.to_dict())
 

@@ -42,19 +42,17 @@ def collections() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def somebody_with_everything(briefly: Briefly) -> Iterator[Belongings]:
+def somebody_with_everything(briefly: Briefly) -> Belongings:
     """They have been here for a while, and have used all there is."""
     belongings = somebody(briefly, google=briefly.unseen_mailbox(91))
     one = belongings.client
-    feedback = (
-        f"/chat/conversations/{belongings.ids['conversation_id']}/messages/{belongings.ids['message_id']}/feedback"
-    )
-    assert one.call("PUT", feedback, {"thumb": "up"}).status_code < 300
+    answered = f"/chat/conversations/{belongings.ids['conversation_id']}/messages/{belongings.ids['message_id']}"
+    assert one.call("PUT", f"{answered}/feedback", {"thumb": "up"}).status_code < 300
     one.begin_connecting("microsoft", "somebody@outlook.example")
     one.post("/chat/conversations", {"title": "Once"}, 201, Idempotency_Key="once")
     today, later = clock.now().date(), clock.now() + timedelta(hours=1)
     usage.reserve(UserId(one.user), "left-over", today, Micros(1), later)
-    yield belongings
+    return belongings
 
 
 def test_they_have_something_in_every_collection(somebody_with_everything: Belongings) -> None:
