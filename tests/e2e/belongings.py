@@ -83,9 +83,14 @@ class Belongings:
     def export_everything(self) -> None:
         """An export that can be fetched."""
         export = self.client.post("/users/me/exports", None, 202, sensitive=True)["id"]
-        eventually(lambda: self.client.get(f"/users/me/exports/{export}")["state"] == "ready")
+        self.wait_for_exports()
         self.ids["export_id"] = export
         self.own.add(export)
+
+    def wait_for_exports(self) -> None:
+        """Until no export is being made."""
+        exports = "/users/me/exports"
+        eventually(lambda: all(one["state"] == "ready" for one in self.client.get(exports)["exports"]))
 
     def ask_for_deletion(self) -> None:
         """A deletion that can be undone for many days."""

@@ -52,6 +52,15 @@ def through_the_gateway(
     return asker.client.call(operation.method, path, body, sensitive=operation.sensitive)
 
 
+def for_a_whole_export(
+    operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None
+) -> requests.Response:
+    """Ask as the asker, and wait for what that begins."""
+    answer = through_the_gateway(operation, asker, path, body)
+    asker.wait_for_exports()
+    return answer
+
+
 def as_a_sibling(operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None) -> requests.Response:
     """Ask as a function that names the asker."""
     inner = path.removeprefix(f"/{operation.function}")
@@ -202,7 +211,7 @@ RECIPES: dict[str, list[Recipe]] = {
     "GET /users/me": [Recipe(OWN)],
     "GET /users/me/preferences": [Recipe(OWN, shows=False)],
     "PATCH /users/me/preferences": [Recipe(OWN, body=lambda *_: {"theme": "dark"}, shows=False)],
-    "POST /users/me/exports": [Recipe(OWN, shows=False)],
+    "POST /users/me/exports": [Recipe(OWN, shows=False, ask=for_a_whole_export)],
     "GET /users/me/exports": [Recipe(OWN)],
     "GET /users/me/exports/{export_id}": [Recipe()],
     "POST /users/me/exports/{export_id}/links": [Recipe()],
