@@ -39,6 +39,8 @@ locals {
   buckets = try(local.catalog.buckets, {})
   secrets = toset(try(local.catalog.secrets, []))
 
+  schedules = try(local.catalog.schedules, {})
+
   # Computed, not read from the services, which know of each other: https://cloud.google.com/run/docs/triggering/https-request#deterministic
   url_template = "https://{name}-${local.project_number}.${var.region}.run.app"
   urls         = { for name, row in local.functions : name => replace(local.url_template, "{name}", name) }

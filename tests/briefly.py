@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import grpc
 import requests
+from google.cloud.scheduler_v1 import CloudSchedulerClient
+from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
 
 from lib.core import clock
 from scripts.local.call import Caller
 from scripts.local.identity_tokens import IdentityTokens
-from scripts.local.project import service_account
+from scripts.local.project import PROJECT, REGION, service_account
 from scripts.local.state import State
 
 PATIENCE_SECONDS = 20.0
@@ -143,6 +146,13 @@ class Briefly:
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 
+    def run_schedule(self, name: str) -> None:
+        """Have Cloud Scheduler run a schedule of the catalogue now; here they never run by themselves."""
+        endpoint = self.state.endpoints.scheduler.removeprefix("http://")
+        with grpc.insecure_channel(endpoint) as channel:
+            client = CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
+            client.run_job(name=f"projects/{PROJECT}/locations/{REGION}/jobs/{name}")
+
     @contextmanager
     def models_that(self, **settings: Any) -> Iterator[None]:
         """The models behave otherwise for as long as the block."""
@@ -191,6 +201,14 @@ class Briefly:
         return requests.post(
             f"{self.state.origin}/{function}{path}", data=text.encode(), headers=proved | named, timeout=60
         )
+
+    def as_caller(self, name: str, method: str, function: str, path: str) -> requests.Response:
+        """Call a function with the identity of another one, or of a machine, and for nobody."""
+        proof = IdentityTokens.from_file(self.state.identity_key).mint(
+            service_account(name), self.state.endpoints.function(function)
+        )
+        headers = {"Authorization": f"Bearer {proof}"}
+        return requests.request(method, f"{self.state.origin}/{function}{path}", headers=headers, timeout=60)
 
     def move_clock(self, seconds: float) -> None:
         """Move the time of everything."""

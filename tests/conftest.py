@@ -62,7 +62,9 @@ def running_copy(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
     if hasattr(pytestconfig, "workerinput") and f"@{CLOUD}" not in os.environ["PYTEST_CURRENT_TEST"]:
         pytest.fail("This test came to the local cloud unannounced, and would start a second one: name the fixture")
     folder = tmp_path_factory.mktemp("briefly")
-    with running(Options(port=0, folder=folder, settings=GENEROUS, push_backoff=IMPATIENT)) as background:
+    with running(
+        Options(port=0, folder=folder, settings=GENEROUS, push_backoff=IMPATIENT, schedules_run=False)
+    ) as background:
         yield background
 
 

@@ -1,16 +1,44 @@
-"""A person's profile and preferences."""
+"""A person's profile and preferences, a copy of everything that is theirs, and its end."""
 
 from typing import Any
 
 import functions_framework
+from pydantic import BaseModel
 
-from lib.core.http import Service
+from lib.core.events import EventSettings
+from lib.core.http import Admits, Service
+from lib.core.identity import Identity
+from lib.core.storage_settings import StorageSettings
 from lib.core.store import UserId
+from lib.lifecycle import deletion, exports
+from lib.lifecycle.models import (
+    Deletion,
+    DeletionRequest,
+    Erasure,
+    Export,
+    ExportId,
+    ExportLink,
+    ExportList,
+    Receipt,
+)
+from lib.lifecycle.settings import LifecycleSettings
 from lib.usage.rate import requests_per_minute
 from lib.users import profile
 from lib.users.models import Preferences, PreferencesChange, Profile
 
-service = Service("Users", limit=requests_per_minute)
+service = Service("Users", limit=requests_per_minute, requires=(LifecycleSettings, StorageSettings, EventSettings))
+
+
+class ExportPath(BaseModel):
+    """Names an export."""
+
+    export_id: ExportId
+
+
+class ErasurePath(BaseModel):
+    """Names a deletion by its receipt."""
+
+    receipt: Receipt
 
 
 @service.get("/me")
@@ -29,6 +57,54 @@ def read_preferences(person: UserId) -> Preferences:
 def change_preferences(person: UserId, body: PreferencesChange) -> Preferences:
     """Change some preferences; null sets one back to its default"""
     return profile.change_preferences(person, body)
+
+
+@service.post("/me/exports", status=202, sensitive=True)
+def ask_for_export(identity: Identity) -> Export:
+    """Ask for a copy of everything that is the person's"""
+    return exports.ask(identity)
+
+
+@service.get("/me/exports")
+def list_exports(person: UserId) -> ExportList:
+    """The exports that can be fetched, or are being made"""
+    return exports.list_all(person)
+
+
+@service.get("/me/exports/<export_id>")
+def read_export(person: UserId, path: ExportPath) -> Export:
+    """How far an export is"""
+    return exports.read(person, path.export_id)
+
+
+@service.post("/me/exports/<export_id>/links", status=201, sensitive=True)
+def link_export(identity: Identity, path: ExportPath) -> ExportLink:
+    """A link to an export, which expires"""
+    return exports.link(identity, path.export_id)
+
+
+@service.post("/me/deletion", status=202, sensitive=True)
+def ask_for_deletion(identity: Identity, body: DeletionRequest) -> Deletion:
+    """Have everything deleted, when the time to undo it is over"""
+    return deletion.ask(identity)
+
+
+@service.get("/me/deletion")
+def read_deletion(person: UserId) -> Deletion:
+    """The deletion that was asked for"""
+    return deletion.read(person)
+
+
+@service.delete("/me/deletion", sensitive=True)
+def undo_deletion(identity: Identity) -> None:
+    """Undo the deletion"""
+    deletion.undo(identity)
+
+
+@service.get("/erasures/<receipt>", admits=Admits.CALLERS)
+def read_erasure(path: ErasurePath) -> Erasure:
+    """What became of a deletion, for whoever has its receipt"""
+    return deletion.progress(path.receipt)
 
 
 @functions_framework.http

@@ -102,6 +102,12 @@ def _end(snapshot: Snapshot) -> None:
             return
 
 
+def end_runs(user: UserId) -> None:
+    """Delete all of a person's runs, of which those under way are stopped."""
+    for snapshot in person(user).collection("runs").stream():
+        _end(snapshot)
+
+
 def has_remains(user: UserId, conversation_id: str) -> bool:
     """Whether something is left of a conversation whose deletion was broken off."""
     runs = person(user).collection("runs").where(filter=firestore.FieldFilter("conversation_id", "==", conversation_id))

@@ -32,7 +32,15 @@ from lib.core.errors import (
     UnsupportedMediaType,
 )
 from lib.core.http_models import Answer, ProblemDocument, Strict
-from lib.core.identity import CallerSettings, GatewaySettings, Identity, Request, admitted_caller, identify
+from lib.core.identity import (
+    CallerSettings,
+    GatewaySettings,
+    Identity,
+    Request,
+    admitted_caller,
+    admitted_task,
+    identify,
+)
 from lib.core.limits import Limit
 from lib.core.request_log import request_log
 from lib.core.secrets import missing
@@ -56,6 +64,8 @@ class Admits(Enum):
     """Only callers that may name a person."""
     CALLERS = auto()
     """Whoever IAM admitted; nobody's person is meant."""
+    TASKS = auto()
+    """Only tasks that Briefly enqueued for nobody's sake."""
     ANYONE = auto()
     """Everybody: the handler verifies what it gets."""
 
@@ -63,6 +73,7 @@ class Admits(Enum):
 @dataclass(frozen=True)
 class _Route:
     name: str
+    admits: Admits
     sensitive: bool
     takes_json: bool
     takes_query: bool
@@ -79,8 +90,12 @@ class Service:
         limit: Limit | None = None,
         requires: tuple[type[settings.Settings], ...] = (),
         secrets: tuple[str, ...] = (),
+        budget: timedelta = REQUEST_BUDGET,
     ):
-        """Raises `InvalidSettings` when the function's environment lacks something, which keeps it from starting."""
+        """A request may take as long as `budget`.
+
+        Raises `InvalidSettings` when the function's environment lacks something, which keeps it from starting.
+        """
         identity_settings: dict[Admits, tuple[type[settings.Settings], ...]] = {
             Admits.GATEWAY: (GatewaySettings, CallerSettings),
             Admits.NAMING_CALLERS: (CallerSettings,),
@@ -95,6 +110,7 @@ class Service:
         )
         self._admits = admits
         self._limit = limit
+        self._budget = budget
         self._routes: dict[str, _Route] = {}
         self._title = title
         self._additions: list[Callable[[OpenAPI, bool], None]] = []
@@ -110,7 +126,7 @@ class Service:
         with (
             self.app.request_context(framework_request.environ),
             request_log(request.method, request.headers.get("X-Cloud-Trace-Context")) as log,
-            deadline.within(REQUEST_BUDGET),
+            deadline.within(self._budget),
         ):
             response = self.app.full_dispatch_request()
             log.status = response.status_code
@@ -148,18 +164,24 @@ class Service:
         return self._register("DELETE", rule, **options)
 
     def _register(
-        self, method: str, rule: str, *, status: int = 200, sensitive: bool = False
+        self, method: str, rule: str, *, status: int = 200, sensitive: bool = False, admits: Admits | None = None
     ) -> Callable[[Handler], Handler]:
-        """The handler's annotations say what it takes (`person`, `path`, `query`, `body`, …) and what it returns."""
+        """The handler's annotations say what it takes (`person`, `path`, `query`, `body`, …) and what it returns.
+
+        `admits` is for a route that lets others in than its service does.
+        """
 
         def register(handler: Handler) -> Handler:
             hints = get_type_hints(handler)
             _check_strict(hints)
             name = f"{method} {rule}"
             self._routes[handler.__name__] = _Route(
-                name, sensitive, takes_json="body" in hints, takes_query="query" in hints
+                name, admits or self._admits, sensitive, takes_json="body" in hints, takes_query="query" in hints
             )
             view = _view(handler, hints, name, status)
+            extensions: dict[str, Any] = {"x-briefly-sensitive": True} if sensitive else {}
+            if admits is not None:
+                extensions["x-briefly-admits"] = admits.name.lower()
 
             def add(application: OpenAPI, is_documented: bool) -> None:
                 getattr(application, method.lower())(
@@ -167,7 +189,7 @@ class Service:
                     responses={status: _documented(hints.get("return"))},
                     summary=(getdoc(handler) or "").partition("\n")[0],
                     operation_id=handler.__name__,
-                    openapi_extensions={"x-briefly-sensitive": True} if sensitive else None,
+                    openapi_extensions=extensions or None,
                     doc_ui=is_documented,
                 )(view)
 
@@ -184,12 +206,14 @@ class Service:
         if route is None:
             return
         telemetry.add(route=route.name)
-        if self._admits in (Admits.GATEWAY, Admits.NAMING_CALLERS):
+        if route.admits in (Admits.GATEWAY, Admits.NAMING_CALLERS):
             g.identity = self._identify(route)
             telemetry.add(person=telemetry.person_hash(g.identity.person), caller=g.identity.caller)
             if self._limit is not None and g.identity.session is not None:
                 self._limit(g.identity.person)
-        elif self._admits is Admits.CALLERS:
+        elif route.admits is Admits.TASKS:
+            telemetry.add(caller=admitted_task(request.headers))
+        elif route.admits is Admits.CALLERS:
             telemetry.add(caller=admitted_caller(request.headers))
         if request.args and not route.takes_query:
             raise problems.unknown_query(request.args)

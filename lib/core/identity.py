@@ -27,6 +27,7 @@ SERVICE_TOKEN_LIFETIME = timedelta(seconds=60)
 PERSON_HEADER = "X-Briefly-Person"
 SESSION_HEADER = "X-Clerk-Session"
 GATEWAY = "gateway"
+TASKS_INVOKER = "tasks-invoker"
 # Firestore keeps names between double underscores for itself: https://cloud.google.com/firestore/quotas#limits
 _USER_ID = re.compile(r"(?!__.*__$)[A-Za-z0-9_]{1,128}")
 
@@ -110,6 +111,14 @@ def admitted_caller(headers: Headers) -> str:
     if not isinstance(email, str) or claims.get("email_verified") is not True:
         raise Unauthenticated("The caller's token names no verified account")
     return email
+
+
+def admitted_task(headers: Headers) -> str:
+    """The service account of our tasks, if it is what Cloud Run admitted. Raises `Unauthenticated`, `Forbidden`."""
+    caller = admitted_caller(headers)
+    if caller != service_account(TASKS_INVOKER):
+        raise Forbidden("Only tasks come here")
+    return caller
 
 
 def bearer(header: str | None) -> str:

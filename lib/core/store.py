@@ -39,6 +39,7 @@ __all__ = [
     "client",
     "compare_and_set",
     "global_document",
+    "owner",
     "person",
 ]
 
@@ -58,6 +59,7 @@ class Global(StrEnum):
     PERSON_HASHES = "person_hashes"
     STREAM_INSTANCES = "stream_instances"
     DELETED_USERS = "deleted_users"
+    DELETIONS = "deletions"
 
 
 @cache
@@ -71,6 +73,14 @@ def person(user: UserId, database: Database = Database.DEFAULT) -> firestore.Doc
     if not user or "/" in user:
         raise ValueError("not a user id")
     return client(database).collection("users").document(user)
+
+
+def owner(snapshot: Snapshot) -> UserId:
+    """Whose document it is, by its path. Raises `ValueError` for one that is nobody's."""
+    segments = snapshot.reference.path.split("/")
+    if len(segments) < 2 or segments[0] != "users":
+        raise ValueError("not a document of a person")
+    return UserId(segments[1])
 
 
 def global_document(collection: Global, document: str) -> firestore.DocumentReference:

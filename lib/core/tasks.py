@@ -38,24 +38,25 @@ def enqueue(
     queue: str,
     function: str,
     path: str,
-    person: UserId,
+    person: UserId | None,
     *,
     method: Literal["GET", "POST"] = "POST",
     body: bytes = b"",
     name: str | None = None,
     at: datetime | None = None,
 ) -> None:
-    """Have the function asked for the person's sake, now or at an instant at most 30 days ahead.
+    """Have the function asked, for a person's sake or for nobody's, now or at an instant at most 30 days ahead.
 
     A name only saves traffic: a task of the same name that exists, or ran of late, makes this do nothing
     (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create).
     """
     client, settings = _client(), load(TaskSettings)
+    headers = {PERSON_HEADER: person} if person is not None else {}
     parent = client.queue_path(project(), settings.tasks_location, queue)
     request = HttpRequest(
         url=function_url(function) + path,
         http_method=getattr(HttpMethod, method),
-        headers={PERSON_HEADER: person} | ({"Content-Type": "application/json"} if body else {}),
+        headers=headers | ({"Content-Type": "application/json"} if body else {}),
         body=body,
         oidc_token=OidcToken(service_account_email=settings.tasks_invoker, audience=function_url(function)),
     )

@@ -58,6 +58,12 @@ def _reserved(person: UserId, reservation: str, amount: Micros) -> bool:
     return False
 
 
+def release_expired() -> None:
+    """Give back what anybody's holders never settled, so that a day's budget shows what was spent of it."""
+    for person, reservation in store.reservations_expired_by(clock.now()):
+        store.release(person, reservation)
+
+
 def _sweep(person: UserId) -> bool:
     """Give expired reservations back; True if there were any."""
     released = [store.release(person, reservation) for reservation in store.expired_reservations(person)]

@@ -7,6 +7,7 @@ users/{uid}/usage_events/{id}            the event
 users/{uid}/usage_days/{day}             counters per function and per model
 """
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -15,7 +16,17 @@ from google.cloud.firestore import Increment
 
 from lib.core import clock
 from lib.core.ids import stable
-from lib.core.store import AlreadyExists, FailedPrecondition, Global, NotFound, UserId, client, global_document, person
+from lib.core.store import (
+    AlreadyExists,
+    FailedPrecondition,
+    Global,
+    NotFound,
+    UserId,
+    client,
+    global_document,
+    owner,
+    person,
+)
 from lib.usage.models import DayUsage, Micros, ModelUsed
 
 SCHEMA_VERSION = 1
@@ -93,6 +104,15 @@ def expired_reservations(user: UserId) -> list[str]:
         .where(filter=firestore.FieldFilter("held_until", "<=", clock.now()))
     )
     return [snapshot.id for snapshot in query.stream()]
+
+
+def reservations_expired_by(moment: datetime) -> Iterator[tuple[UserId, str]]:
+    """Everybody's reservations whose holders never settled them, with whose they are."""
+    query = (
+        client().collection_group("spend_reservations").where(filter=firestore.FieldFilter("held_until", "<=", moment))
+    )
+    for snapshot in query.stream():
+        yield owner(snapshot), snapshot.id
 
 
 def committed(user: UserId, day: date) -> Micros:

@@ -88,6 +88,8 @@ class ErasureRequest(Strict):
     """Has the vault end everything that it keeps of a deleted person; the audit log keeps the purpose."""
 
     purpose: Annotated[str, StringConstraints(min_length=3, max_length=100)]
+    receipt: Annotated[str, StringConstraints(pattern=r"^era_[0-9a-v]{26}$")] | None = None
+    """Of the deletion that this is a part of."""
 
 
 class Erased(BaseModel):

@@ -1,13 +1,8 @@
-"""People in Firestore: `users/{uid}` with profile and preferences, and the marks of the deleted ones.
+"""People in Firestore: `users/{uid}` with profile and preferences."""
 
-A deletion leaves a mark, so that an older event, delivered late, does not bring the person back.
-"""
-
-from datetime import datetime
 from typing import Any
 
 from lib.core import clock, idempotency
-from lib.core.errors import Unavailable
 from lib.core.store import (
     FailedPrecondition,
     Global,
@@ -22,7 +17,6 @@ from lib.core.telemetry import person_hash
 from lib.users.models import Preferences, Profile
 
 SCHEMA_VERSION = 1
-ERASED_AT_MOST = 5
 
 
 def profile(user: UserId) -> Profile | None:
@@ -88,21 +82,7 @@ def clerk_updated_at(snapshot: Snapshot) -> int:
     return int((snapshot.to_dict() or {}).get("clerk_updated_at", 0))
 
 
-def mark_deleted(user: UserId, at: datetime) -> None:
-    """Leave the mark, which holds no personal data."""
-    mark = global_document(Global.DELETED_USERS, person_hash(user))
-    mark.set({"schema_version": SCHEMA_VERSION, "deleted_at": at})
-
-
 def erase(user: UserId) -> None:
-    """Delete everything under the person in the default database, and the name that stands for them in logs.
-
-    Requests that were under way write for a moment longer, so what is left is looked for anew. Raises `Unavailable`
-    when they still do, for the deletion to be delivered again.
-    """
+    """Delete the person's own document and the name that stands for them in logs."""
     global_document(Global.PERSON_HASHES, person_hash(user)).delete()
-    for _ in range(ERASED_AT_MOST):
-        client().recursive_delete(person(user))
-        if not any(person(user).collections()):
-            return
-    raise Unavailable("The person's data is still being written")
+    person(user).delete()

@@ -23,6 +23,8 @@ TASKS_INVOKER = "tasks-invoker"
 PUSH_INVOKER = "push-invoker"
 GATEWAY = "gateway"
 
+A_DAY = 86400
+
 NO_FUNCTIONS = (TASKS_INVOKER, PUSH_INVOKER, GATEWAY)
 
 Name = str
@@ -90,6 +92,13 @@ class Sink(Part):
     topic: Name
 
 
+class Schedule(Part):
+    """Has a topic told of a duty, by a message whose attribute `duty` names it, at the times of a cron line (UTC)."""
+
+    cron: Annotated[str, StringConstraints(pattern=r"^\S+( \S+){4}$")]
+    topic: Name
+
+
 class Queue(Part):
     """A Cloud Tasks queue. Rates per second, back-offs in seconds."""
 
@@ -102,10 +111,11 @@ class Queue(Part):
 
 
 class Bucket(Part):
-    """A Cloud Storage bucket; retention in seconds."""
+    """A Cloud Storage bucket; retention in seconds, and after how many an object is deleted (whole days)."""
 
     retention: PositiveInt | None = None
     event_based_hold: bool = False
+    expires_after: Annotated[int, Field(ge=A_DAY, multiple_of=A_DAY)] | None = None
 
 
 class Catalog(Part):
@@ -114,6 +124,7 @@ class Catalog(Part):
     functions: dict[FunctionName, Function]
     topics: tuple[Name, ...] = ()
     sinks: dict[Name, Sink] = {}
+    schedules: dict[Name, Schedule] = {}
     queues: dict[Name, Queue] = {}
     buckets: dict[BucketName, Bucket] = {}
     secrets: tuple[Name, ...] = ()
@@ -134,7 +145,10 @@ class Catalog(Part):
                 complaints += [f"{name} refers to {one}, which is not among the {kind}" for one in missing]
             complaints += [f"{one} is called by {name} but does not admit it" for one in self._deaf_to(name)]
         complaints += [
-            f"sink {name} has no topic {s.topic}" for name, s in self.sinks.items() if s.topic not in self.topics
+            f"{kind} {name} has no topic {one.topic}"
+            for kind, rows in (("sink", self.sinks), ("schedule", self.schedules))
+            for name, one in rows.items()
+            if one.topic not in self.topics
         ]
         for kind in ("topics", "secrets"):
             complaints += [

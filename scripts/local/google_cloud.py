@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from google.cloud import kms_v1, secretmanager_v1, tasks_v2
+from google.cloud import kms_v1, scheduler_v1, secretmanager_v1, tasks_v2
 
 from scripts.local import faults as fault_control
 from scripts.local import iam_credentials, kms, metadata, scheduler, secrets, tasks
@@ -38,13 +38,23 @@ class QueueSettings:
 
 
 @dataclass(frozen=True)
+class ScheduleSettings:
+    """A schedule as the catalogue describes it, and whether it only runs when it is told to."""
+
+    cron: str
+    topic: str
+    paused: bool = False
+
+
+@dataclass(frozen=True)
 class Resources:
-    """What exists from the start: queues and buckets by name, secrets' values by name, key names by key ring."""
+    """What exists from the start: queues, buckets and schedules by name, secrets' values by name, key names by ring."""
 
     queues: Mapping[str, QueueSettings] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     key_rings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     buckets: Mapping[str, BucketSettings] = field(default_factory=dict)
+    schedules: Mapping[str, ScheduleSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,21 @@ async def _make_queues(service: tasks.Tasks, parent: str, queues: Mapping[str, Q
         await service.create_queue(tasks_v2.CreateQueueRequest(parent=parent, queue=queue))
 
 
+async def _make_schedules(service: scheduler.Scheduler, project: Project, rows: Mapping[str, ScheduleSettings]) -> None:
+    """As terraform makes them."""
+    for name, row in rows.items():
+        job = scheduler_v1.Job(
+            name=f"{project.parent}/jobs/{name}",
+            schedule=row.cron,
+            pubsub_target=scheduler_v1.PubsubTarget(
+                topic_name=f"projects/{project.id}/topics/{row.topic}", attributes={"duty": name}
+            ),
+        )
+        await service.create_job(scheduler_v1.CreateJobRequest(parent=project.parent, job=job))
+        if row.paused:
+            await service.pause_job(scheduler_v1.PauseJobRequest(name=job.name))
+
+
 async def serve(
     project: Project,
     resources: Resources,
@@ -151,11 +176,13 @@ async def serve(
     await _make_keys(kms_service, project.parent, resources.key_rings)
     await _make_secrets(secrets_service, project.id, resources.secrets)
     await _make_queues(tasks_service, project.parent, resources.queues)
+    scheduler_service = scheduler.Scheduler(signer, pubsub)
+    await _make_schedules(scheduler_service, project, resources.schedules)
     return GoogleCloud(
         kms=await kms.serve(kms.KmsConfig(faults), kms_service),
         secrets=await secrets.serve(secrets.SecretsConfig(project.id, project.number, faults), secrets_service),
         tasks=await tasks.serve(tasks_config, tasks_service),
-        scheduler=await scheduler.serve(scheduler.SchedulerConfig(signer, pubsub, faults)),
+        scheduler=await scheduler.serve(scheduler.SchedulerConfig(signer, pubsub, faults), scheduler_service),
         storage=await storage.serve(StorageConfig(storage_backend, resources.buckets, access_tokens, keys, faults)),
         iam=await iam_credentials.serve(IamConfig(access_tokens, keys, faults=faults)),
         metadata={

@@ -59,7 +59,8 @@ OURS = (
 class Options:
     """How to run a copy. Port 0 takes a free one; the state's folder is `.local/PORT` unless told.
 
-    Functions are found beside the catalogue. `settings` go into every function's environment.
+    Functions are found beside the catalogue. `settings` go into every function's environment. Schedules may be left to
+    those who tell single jobs to run.
     """
 
     port: int = 8787
@@ -68,6 +69,7 @@ class Options:
     settings: Mapping[str, str] = field(default_factory=dict)
     push_backoff: Backoff = field(default_factory=Backoff)
     pending_seconds: float = PENDING_SECONDS
+    schedules_run: bool = True
 
 
 class LocalCloud:
@@ -298,6 +300,7 @@ class Ground:
             anthropic_key=values[credentials.ANTHROPIC_KEY],
             server_certificate=self.certificates.server,
             endpoints_file=self.folder / "endpoints.json",
+            schedules_run=self._options.schedules_run,
         )
 
 

@@ -17,7 +17,7 @@ from scripts.local import catalog, google, google_cloud, microsoft
 from scripts.local.catalog import GATEWAY, Bucket, Catalog
 from scripts.local.clerk import server as clerk
 from scripts.local.endpoints import WorldEndpoints, redirect_url
-from scripts.local.google_cloud import Project, QueueSettings, Resources
+from scripts.local.google_cloud import Project, QueueSettings, Resources, ScheduleSettings
 from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.models import server as models
 from scripts.local.models.settings import ModelsConfig
@@ -49,6 +49,7 @@ class WorldConfig(BaseModel):
     anthropic_key: str
     server_certificate: Path
     endpoints_file: Path
+    schedules_run: bool
 
 
 async def serve(config: WorldConfig, stack: AsyncExitStack) -> WorldEndpoints:
@@ -62,6 +63,10 @@ async def serve(config: WorldConfig, stack: AsyncExitStack) -> WorldEndpoints:
             secrets=config.secrets,
             key_rings={KEY_RING: (KEY,)},
             buckets=_buckets(rows),
+            schedules={
+                name: ScheduleSettings(row.cron, row.topic, paused=not config.schedules_run)
+                for name, row in rows.schedules.items()
+            },
         ),
         config.pubsub,
         IdentityTokens.from_file(config.identity_key),

@@ -1,6 +1,7 @@
 """The HTTP layer over WSGI: outages of what we stand on, and what a route does not take."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -53,6 +54,12 @@ def served(error: Exception | None = None) -> Client:
     return Client(application)
 
 
+def token_of(account: str) -> str:
+    """A caller's token as it comes through Cloud Run: checked, and without its signature."""
+    claims = json.dumps({"email": f"{account}@briefly.iam.gserviceaccount.com", "email_verified": True})
+    return f"Bearer e30.{urlsafe_b64encode(claims.encode()).decode().rstrip('=')}.SIGNATURE_REMOVED_BY_GOOGLE"
+
+
 def problem(answer: TestResponse) -> str:
     assert answer.headers["Content-Type"] == "application/problem+json"
     return str(json.loads(answer.text)["type"]).rpartition(":")[2]
@@ -91,3 +98,18 @@ def test_a_model_that_lets_unknown_fields_pass_is_no_route(part: str) -> None:
     handler.__annotations__ = {part: Loose}
     with pytest.raises(TypeError, match="Loose has to be Strict"):
         Service("Test", admits=Admits.ANYONE).post("/")(handler)
+
+
+@pytest.mark.parametrize(("account", "status"), [("tasks-invoker", 204), ("function-mail", 403), ("gateway", 403)])
+def test_a_route_for_tasks_admits_no_other_caller_of_its_service(account: str, status: int) -> None:
+    service = Service("Test", admits=Admits.NAMING_CALLERS)
+
+    @service.post("/sweeps", status=204, admits=Admits.TASKS)
+    def sweep() -> None:
+        """Sweep"""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        return service(Request(environ))(environ, start_response)
+
+    answer = Client(application).post("/sweeps", headers={"Authorization": token_of(account)})
+    assert answer.status_code == status

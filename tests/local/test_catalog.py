@@ -35,6 +35,11 @@ def load(tmp_path: Path, **parts: object) -> catalog.Catalog:
         ({"functions": {"a": {**ROW, "calls": ["b"]}, "b": ROW}}, "b is called by a but does not admit it"),
         ({"functions": {"a": ROW}, "topics": ["t", "t"]}, "t is twice among the topics"),
         ({"functions": {"a": ROW}, "sinks": {"s": {"event": "e", "topic": "t"}}}, "sink s has no topic t"),
+        (
+            {"functions": {"a": ROW}, "schedules": {"s": {"cron": "* * * * *", "topic": "t"}}},
+            "schedule s has no topic t",
+        ),
+        ({"functions": {"a": ROW}, "topics": ["t"], "schedules": {"s": {"cron": "hourly", "topic": "t"}}}, "s.cron"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name(tmp_path: Path, parts: dict[str, object], complaint: str) -> None:

@@ -36,7 +36,7 @@ PAGES = {
     "usage": "/usage/limits",
 }
 """What a person reads of a function that only people call."""
-OTHERS = {"tokens", "webhooks", "on-user", "on-usage", "stream"}
+OTHERS = {"tokens", "webhooks", "on-user", "on-usage", "on-person", "maintain", "stream"}
 
 
 @pytest.fixture(scope="module", params=[linked, pytest.param(installed, marks=pytest.mark.long)])
@@ -131,6 +131,19 @@ def test_a_push_about_usage_is_counted(packaged: Briefly, briefly: Briefly) -> N
     person = briefly.sign_up()
     assert pushed(packaged, "on-usage", used(person.user).model_dump_json(), kind="model").status_code == 204
     assert [event["cost"] for event in person.get("/usage/models")["events"]] == [500]
+
+
+def test_a_push_about_a_duty_is_done(packaged: Briefly) -> None:
+    assert pushed(packaged, "maintain", "", duty="release-reservations").status_code == 204
+
+
+def test_an_export_is_made_step_by_step_and_can_be_fetched(packaged: Briefly, person: Client) -> None:
+    export = person.post("/users/me/exports", None, 202, sensitive=True)["id"]
+    for step in ("chat", "accounts", "usage", "users", "assemble"):
+        event = {"type": "user.exporting", "person": person.user, "subject": export, "step": step}
+        assert pushed(packaged, "on-person", json.dumps(event)).status_code == 204
+    url = person.post(f"/users/me/exports/{export}/links", None, 201, sensitive=True)["url"]
+    assert requests.get(url, timeout=30).status_code == 200
 
 
 def test_an_answer_streams(person: Client, resident: Client) -> None:

@@ -28,7 +28,7 @@ def test_a_composite_index_that_is_gone_is_missed(copy: Copy) -> None:
 
 
 def test_a_single_field_that_is_gone_is_missed(copy: Copy) -> None:
-    copy.change("terraform/firestore.yaml", "fields: {held_until: [asc]}", "fields: {}")
+    copy.change("terraform/firestore.yaml", " fields: {held_until: [asc]}", " fields: {}")
     assert "needs the field default/spend_reservations [held_until asc]" in complaint(copy)
 
 

@@ -7,14 +7,11 @@ import pytest
 import requests
 
 from lib.core import clock
-from lib.core.errors import Unavailable
 from lib.core.events import Delivery, publish
 from lib.core.store import UserId
 from lib.core.telemetry import person_hash
 from lib.usage import deletion, recording
 from lib.users import store
-from lib.users.lifecycle import apply
-from lib.users.models import ClerkEvent
 from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.signing import GatewayKey, GatewaySigner, Outgoing
 from tests import clerk
@@ -135,20 +132,6 @@ def test_a_deletion_needs_no_answer_of_the_provider(briefly: Briefly, person: Cl
         tell_of_deletion(briefly, person)
     finally:
         briefly.control("google", "DELETE", "faults")
-
-
-def test_a_deletion_begins_anew_until_the_vault_has_ended_its_part(person: Client) -> None:
-    def failing(_: UserId) -> None:
-        raise Unavailable()
-
-    event = ClerkEvent.model_validate_json(clerk.user_event("user.deleted", person.user, 1))
-    before = everything(person.user)
-    with pytest.raises(Unavailable):
-        apply(event, failing)
-    assert everything(person.user).keys() >= before.keys() > set()
-    ended: list[UserId] = []
-    apply(event, ended.append)
-    assert (ended, everything(person.user)) == ([person.user], {})
 
 
 def test_a_session_that_outlives_its_person_is_good_for_nothing(briefly: Briefly, person: Client) -> None:

@@ -6,6 +6,7 @@ from lib.accounts.models import Shredded, ShredRequest
 from lib.accounts.vault import keysets, sealing, store
 from lib.accounts.vault.adapters import PROVIDERS, Providers
 from lib.accounts.vault.store import SealedTokens
+from lib.audit import recording
 from lib.core import deadline, telemetry
 from lib.core.errors import Conflict, Problem
 from lib.core.identity import Identity
@@ -27,7 +28,7 @@ def shred(identity: Identity, request: ShredRequest, providers: Providers = PROV
     kept, snapshot = found
 
     def record(outcome: str) -> None:
-        store.audit(user, "shred", identity.caller, request.purpose, account_id, outcome)
+        recording.record(user, "shred", identity.caller, request.purpose, outcome, account_id=account_id)
 
     record("begun")
     with deadline.within(LONGEST_REVOCATION):
@@ -42,14 +43,14 @@ def shred(identity: Identity, request: ShredRequest, providers: Providers = PROV
 def erase(identity: Identity, request: ErasureRequest, providers: Providers = PROVIDERS) -> Erased:
     """Revoke all of a person's tokens as far as the providers answer, and delete these and the keyset in any case."""
     user = identity.person
-    store.audit(user, "erase", identity.caller, request.purpose, "", "begun")
+    recording.record(user, "erase", identity.caller, request.purpose, "begun")
     accounts = store.all_of(user)
     with deadline.within(LONGEST_REVOCATION):
         revoked = sum(_revoke(user, account_id, kept, providers) for account_id, kept in accounts.items())
     store.erase(user)
     keysets.forget(user)
     outcome = f"erased {len(accounts)}, of which {revoked} revoked"
-    store.audit(user, "erase", identity.caller, request.purpose, "", outcome)
+    recording.record(user, "erase", identity.caller, request.purpose, outcome)
     return Erased(accounts=len(accounts), revoked_at_provider=revoked)
 
 

@@ -1,8 +1,7 @@
-"""The vault's documents, in databases of their own.
+"""The vault's documents, in a database of their own.
 
 vault   users/{uid}/keysets/current            the wrapped keyset
 vault   users/{uid}/sealed_tokens/{account}    the sealed tokens, when they expire, and who refreshes them
-audit   users/{uid}/audit_entries/{id}         created, never changed
 """
 
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from lib.accounts.models import Provider
-from lib.core import clock, ids
+from lib.core import clock
 from lib.core.store import (
     AlreadyExists,
     Database,
@@ -113,20 +112,6 @@ def erase(user: UserId) -> None:
     """Delete the person's keyset, without which nobody can open what it sealed, and then all the rest."""
     _keyset(user).delete()
     client(Database.VAULT).recursive_delete(person(user, Database.VAULT))
-
-
-def audit(user: UserId, action: str, caller: str, purpose: str, account_id: str, outcome: str) -> None:
-    """Write an entry down; nobody may change it later. The account is "" where it is not known, or all are meant."""
-    entry = {
-        "schema_version": SCHEMA_VERSION,
-        "at": clock.now(),
-        "action": action,
-        "caller": caller,
-        "purpose": purpose,
-        "account_id": account_id,
-        "outcome": outcome,
-    }
-    person(user, Database.AUDIT).collection("audit_entries").document(ids.new("aud")).create(entry)
 
 
 def association(user: UserId, account_id: str) -> str:

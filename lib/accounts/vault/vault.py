@@ -20,6 +20,7 @@ from lib.accounts.vault import sealing, shredding, store
 from lib.accounts.vault.adapters import PROVIDERS, Providers
 from lib.accounts.vault.sealing import Tokens
 from lib.accounts.vault.store import SealedTokens
+from lib.audit import recording
 from lib.core import clock, deadline, ids
 from lib.core.errors import Forbidden, NotFound, PersonDeleted, ReconnectRequired
 from lib.core.identity import Identity
@@ -42,7 +43,7 @@ def exchange(identity: Identity, request: ExchangeRequest, providers: Providers 
     """
 
     def record(account_id: str, outcome: str) -> None:
-        store.audit(identity.person, "exchange", identity.caller, "connect", account_id, outcome)
+        recording.record(identity.person, "exchange", identity.caller, "connect", outcome, account_id=account_id)
 
     record("", "begun")
     try:
@@ -60,14 +61,18 @@ def hand_out(identity: Identity, request: HandOutRequest, providers: Providers =
     Raises `NotFound`, `Forbidden` for a scope that was not granted, `ReconnectRequired`, `ProviderBusy`,
     `PersonDeleted`.
     """
+
+    def record(outcome: str) -> None:
+        purpose, account_id = request.purpose, request.account_id
+        recording.record(identity.person, "hand-out", identity.caller, purpose, outcome, account_id=account_id)
+
     try:
         deletion.refuse(identity.person)
         token = _fresh(identity.person, request, providers)
     except Exception as error:
-        outcome = f"refused: {type(error).__name__}"
-        store.audit(identity.person, "hand-out", identity.caller, request.purpose, request.account_id, outcome)
+        record(f"refused: {type(error).__name__}")
         raise
-    store.audit(identity.person, "hand-out", identity.caller, request.purpose, request.account_id, "handed out")
+    record("handed out")
     return token
 
 

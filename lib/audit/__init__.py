@@ -1,0 +1,1 @@
+"""What was done with a person's keys, tokens and data: written down, and never changed."""

@@ -1,0 +1,9 @@
+"""What usage keeps of a person."""
+
+from lib.core.personal_data import PersonalData
+
+PERSONAL_DATA = PersonalData(
+    room="usage",
+    exported=("usage_days", "usage_events", "spend_days", "spend_reservations"),
+    withheld={"rate_windows": "How many requests came in a minute; forgotten within two hours."},
+)
