@@ -95,7 +95,7 @@ def read_deletion(person: UserId) -> Deletion:
     return deletion.read(person)
 
 
-@service.delete("/me/deletion", sensitive=True)
+@service.delete("/me/deletion", sensitive=True, status=204)
 def undo_deletion(identity: Identity) -> None:
     """Undo the deletion"""
     deletion.undo(identity)
