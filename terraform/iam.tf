@@ -125,6 +125,17 @@ resource "google_kms_crypto_key_iam_member" "vault" {
   depends_on = [google_kms_crypto_key.tokens]
 }
 
+# To sign, and to have the public half.
+resource "google_kms_crypto_key_iam_member" "attestations" {
+  for_each = { for name, row in local.functions : name => row if row.signs }
+
+  crypto_key_id = local.attestation_key
+  role          = "roles/cloudkms.signerVerifier"
+  member        = local.members[each.key]
+
+  depends_on = [google_kms_crypto_key.attestations]
+}
+
 # Databases: one by one, since a role on the project would open all three.
 # https://cloud.google.com/firestore/docs/manage-databases#iam
 

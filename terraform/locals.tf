@@ -30,6 +30,7 @@ locals {
       buckets       = try(row.buckets, [])
       databases     = try(row.databases, [])
       kms           = try(row.kms, false)
+      signs         = try(row.signs, false)
     }
   }
   streams = { for name, row in local.functions : name => row if row.asgi }

@@ -70,6 +70,7 @@ class Function(Part):
     buckets: tuple[Name, ...] = ()
     databases: tuple[Literal["default", "vault", "audit"], ...] = ()
     kms: bool = False
+    signs: bool = False
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -77,6 +77,11 @@ class Names:
         """The key that wraps people's keysets."""
         return f"projects/{self.project}/locations/{self.region}/keyRings/vault/cryptoKeys/tokens"
 
+    @property
+    def attestation_key(self) -> str:
+        """The key that signs."""
+        return f"projects/{self.project}/locations/{self.region}/keyRings/vault/cryptoKeys/attestations"
+
     def url(self, function: str) -> str:
         """Where a function is."""
         return f"https://{function}-{self.number}.{self.region}.run.app"
@@ -118,6 +123,8 @@ def _of_functions(catalog: Catalog, names: Names) -> Iterator[Grant]:
             yield _database(names, database, member)
         if row.kms:
             yield Grant("kms_crypto_key", names.vault_key, "roles/cloudkms.cryptoKeyEncrypterDecrypter", member)
+        if row.signs:
+            yield Grant("kms_crypto_key", names.attestation_key, "roles/cloudkms.signerVerifier", member)
         if row.queues:
             yield Grant("service_account", names.account_id(TASKS_INVOKER), "roles/iam.serviceAccountUser", member)
         if row.buckets:

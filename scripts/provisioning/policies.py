@@ -22,7 +22,7 @@ LONGEST_ROTATION_SECONDS = 90 * 86400
 # What would be a back door around the single grants, were it given on the whole project without a condition.
 NEVER_ON_PROJECT = re.compile(
     r"roles/(secretmanager\.(admin|secretAccessor|secretVersionManager)|datastore\.(owner|user|viewer)"
-    r"|cloudkms\.\w*(Decrypter|Encrypter|Operator)\w*|run\.invoker|iam\.serviceAccount(User|TokenCreator|OpenIdTokenCreator)"
+    r"|cloudkms\.\w*(Decrypter|Encrypter|Operator|[sS]igner)\w*|run\.invoker|iam\.serviceAccount(User|TokenCreator|OpenIdTokenCreator)"
     r"|storage\.(admin|object\w+)|pubsub\.(publisher|subscriber|editor)|cloudtasks\.(enqueuer|admin)|iam\.workloadIdentityUser)"
 )
 OWN_METRICS = "logging.googleapis.com/user/"
