@@ -31,6 +31,8 @@ locals {
       databases     = try(row.databases, [])
       kms           = try(row.kms, false)
       signs         = try(row.signs, false)
+      verifies      = try(row.verifies, false)
+      reads         = try(row.reads, [])
     }
   }
   streams = { for name, row in local.functions : name => row if row.asgi }

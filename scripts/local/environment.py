@@ -93,10 +93,10 @@ class FunctionEnvironment:
             variables["PUBSUB_ENDPOINT"] = self.endpoints.pubsub
         if row.queues:
             variables["TASKS_ENDPOINT"] = self.endpoints.tasks
-        if row.buckets:
+        if row.buckets or row.reads:
             variables["STORAGE_ENDPOINT"] = self.endpoints.storage
             variables["IAM_CREDENTIALS_ENDPOINT"] = self.endpoints.iam_credentials
-        if row.kms or row.signs:
+        if row.kms or row.signs or row.verifies:
             variables["KMS_ENDPOINT"] = self.endpoints.kms
         return variables
 

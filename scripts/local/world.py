@@ -122,10 +122,13 @@ async def serve(config: WorldConfig, stack: AsyncExitStack) -> WorldEndpoints:
 
 def _buckets(rows: Catalog) -> dict[str, BucketSettings]:
     def settings(name: str, row: Bucket) -> BucketSettings:
-        users = frozenset(
-            service_account(user) for user, function in rows.functions.items() if name in function.buckets
+        functions = rows.functions.items()
+        return BucketSettings(
+            users=frozenset(service_account(user) for user, function in functions if name in function.buckets),
+            readers=frozenset(service_account(user) for user, function in functions if name in function.reads),
+            retention=timedelta(seconds=row.retention) if row.retention else None,
+            event_based_hold=row.event_based_hold,
         )
-        return BucketSettings(users, timedelta(seconds=row.retention) if row.retention else None, row.event_based_hold)
 
     return {bucket(name): settings(name, row) for name, row in rows.buckets.items()}
 

@@ -198,6 +198,8 @@ RECIPES: dict[str, list[Recipe]] = {
     "GET /users/me": [Recipe(OWN)],
     "GET /users/me/preferences": [Recipe(OWN, shows=False)],
     "PATCH /users/me/preferences": [Recipe(OWN, body=lambda *_: {"theme": "dark"}, shows=False)],
+    "GET /users/me/audit": [Recipe(OWN, shows=False), _cursor("/users/me/audit")],
+    "GET /users/me/audit/verification": [Recipe(OWN, shows=False)],
     "GET /accounts/": [Recipe(OWN)],
     "GET /accounts/{account_id}": _at_each_provider(),
     "POST /accounts/connections": _at_each_provider(_begin),
