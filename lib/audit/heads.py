@@ -7,11 +7,12 @@ these may be done twice, and by two sealers at once.
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from lib.audit import kept_heads, store
 from lib.audit.merkle import tree
-from lib.audit.models import Pointer, written
+from lib.audit.models import PersonHash, Pointer, written
 from lib.audit.verify import VERSION, hash_of, signed_bytes, skipped_to
 from lib.core import clock, signatures
 from lib.core.errors import Conflict, InternalError
@@ -38,29 +39,46 @@ def attest_waiting(has_time: Callable[[], bool]) -> bool:
             return True
         if not has_time():
             return False
-        overtaken += not store.create_head(_signed(*newest, seals), seals)
+        head = following(newest, _hash_of_head(skipped_to(newest[0] + 1)), seals, clock.now())
+        overtaken += not store.create_head(_signed(head), seals)
     raise Conflict("Other sealers, or a head that is not where it should be, came first each time")
 
 
-def _signed(newest: int, newest_hash: str, seals: Sequence[Pointer]) -> dict[str, Any]:
-    number = newest + 1
+def following(newest: tuple[int, str], skipped: str, seals: Sequence[Pointer], at: datetime) -> dict[str, Any]:
+    """The head over these seals that follows the newest one, given by its number and hash; still without a signature.
+
+    `skipped` is the hash of the head that it skips to, or "".
+    """
     head = {
         "version": VERSION,
-        "number": number,
-        "previous": newest_hash,
-        "skip": _hash_of_head(skipped_to(number)),
-        "at": written(clock.now()),
+        "number": newest[0] + 1,
+        "previous": newest[1],
+        "skip": skipped,
+        "at": written(at),
         "tree_size": len(seals),
         "root": tree([each.hash for each in seals]).root,
     }
+    return head | {"hash": hash_of("head", head)}
+
+
+def proofs(number: int, seals: Sequence[Pointer]) -> list[tuple[PersonHash, dict[str, Any]]]:
+    """The proofs that lead from the seals to the head with this number, and whose they are."""
+    paths = tree([each.hash for each in seals]).paths
+    leaves = enumerate(zip(seals, paths, strict=True))
+    return [
+        (seal.person, {"version": VERSION, "seal": int(seal.id), "head": number, "index": index, "path": list(path)})
+        for index, (seal, path) in leaves
+    ]
+
+
+def _signed(head: dict[str, Any]) -> dict[str, Any]:
     signature = signatures.sign(signed_bytes("head", head))
     return head | {
-        "hash": hash_of("head", head),
         "signature": {
             "key_version": signature.key_version,
             "algorithm": signature.algorithm,
             "value": b64encode(signature.value).decode(),
-        },
+        }
     }
 
 
@@ -74,14 +92,7 @@ def _hash_of_head(number: int) -> str:
 
 def _finish(head: dict[str, Any], seals: Sequence[Pointer]) -> None:
     kept_heads.keep(head, seals)
-    paths = tree([each.hash for each in seals]).paths
-    proofs = [
-        (
-            each.person,
-            {"version": VERSION, "seal": int(each.id), "head": head["number"], "index": index, "path": list(path)},
-        )
-        for index, (each, path) in enumerate(zip(seals, paths, strict=True))
-    ]
-    for start in range(0, len(proofs), PROOFS_AT_ONCE):
-        store.create_proofs(proofs[start : start + PROOFS_AT_ONCE])
+    made = proofs(head["number"], seals)
+    for start in range(0, len(made), PROOFS_AT_ONCE):
+        store.create_proofs(made[start : start + PROOFS_AT_ONCE])
     store.finish(head)

@@ -4,8 +4,10 @@ A seal is created in one batch with the end of what waited for it. Two sealers c
 nor both take the same entry away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import groupby
+from typing import Any
 
 from lib.audit import store
 from lib.audit.models import PersonHash, Pointer, written
@@ -32,17 +34,21 @@ def seal_waiting(has_time: Callable[[], bool]) -> bool:
             return True
 
 
-def _seal(person: PersonHash, waiting: list[Pointer]) -> bool:
-    number, previous = store.newest_seal(person)
+def following(newest: tuple[int, str], person: PersonHash, waiting: Sequence[Pointer], at: datetime) -> dict[str, Any]:
+    """The seal over these entries that follows the newest one, given by its number and hash."""
     seal = {
         "version": VERSION,
         "person": person,
-        "number": number + 1,
-        "previous": previous,
-        "at": written(clock.now()),
+        "number": newest[0] + 1,
+        "previous": newest[1],
+        "at": written(at),
         "entries": [{"id": each.id, "hash": each.hash} for each in waiting],
     }
-    created = store.create_seal(person, seal | {"hash": hash_of("seal", seal)})
+    return seal | {"hash": hash_of("seal", seal)}
+
+
+def _seal(person: PersonHash, waiting: Sequence[Pointer]) -> bool:
+    created = store.create_seal(person, following(store.newest_seal(person), person, waiting, clock.now()))
     if not created:
         telemetry.info("another sealer was here", person=person)
     return created

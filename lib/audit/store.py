@@ -25,6 +25,7 @@ from lib.audit.verify import hash_of
 from lib.core import telemetry
 from lib.core.store import (
     AlreadyExists,
+    Conflict,
     Database,
     FailedPrecondition,
     NotFound,
@@ -192,9 +193,10 @@ def entries(hashed: PersonHash, wanted: Sequence[str]) -> Iterator[dict[str, Any
 
 
 def _committed(batch: firestore.WriteBatch) -> bool:
+    """False if somebody else was first, or is just now at the same documents (`Aborted` is a `Conflict`, too)."""
     try:
         batch.commit()
-    except (AlreadyExists, NotFound, FailedPrecondition):
+    except (Conflict, NotFound, FailedPrecondition):
         return False
     return True
 

@@ -1,7 +1,7 @@
 """People whose audit log is written, sealed, and looked at from within."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,6 @@ from lib.core.signatures import SignatureSettings
 from lib.core.store import UserId
 from scripts.local.project import ATTESTATION_KEY
 from tests.briefly import Briefly, Client, eventually
-
-SEALER = "function-seal-audit@briefly-local.iam.gserviceaccount.com"
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,13 @@ def signing() -> Iterator[None]:
         settings._loaded[SignatureSettings] = before
 
 
+@pytest.fixture(scope="session")
+def newcomer(briefly: Briefly, signing: None) -> Callable[[], Somebody]:
+    """Makes somebody new."""
+    return lambda: Somebody(briefly.sign_up(f"user_{secrets.token_hex(13)}"))
+
+
 @pytest.fixture
-def somebody(briefly: Briefly, signing: None) -> Somebody:
+def somebody(newcomer: Callable[[], Somebody]) -> Somebody:
     """Somebody new."""
-    return Somebody(briefly.sign_up(f"user_{secrets.token_hex(13)}"))
+    return newcomer()
