@@ -31,6 +31,7 @@ PLACEHOLDERS = {
     "TASKS_INVOKER": "tasks-invoker@briefly.example",
     "TASKS_LOCATION": "europe-west1",
     "VAULT_KEY": "projects/briefly/locations/here/keyRings/briefly/cryptoKeys/vault",
+    "ATTESTATION_KEY": "projects/briefly/locations/here/keyRings/briefly/cryptoKeys/attestations/cryptoKeyVersions/1",
     "OAUTH_REDIRECT_URLS": "[]",
     "GOOGLE_OAUTH_CLIENT_ID": "client",
     "GOOGLE_AUTHORIZE_URL": "https://google.example/authorize",

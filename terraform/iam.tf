@@ -38,7 +38,7 @@ locals {
   members     = { for name, address in local.accounts : name => "serviceAccount:${address}" }
 
   grants = {
-    for kind in ["publishes", "queues", "secrets", "buckets", "databases"] : kind => {
+    for kind in ["publishes", "queues", "secrets", "buckets", "reads", "databases"] : kind => {
       for grant in flatten([
         for name, row in local.functions : [for resource in row[kind] : { function = name, resource = resource }]
       ]) : "${grant.function}/${grant.resource}" => grant
@@ -125,14 +125,46 @@ resource "google_kms_crypto_key_iam_member" "vault" {
   depends_on = [google_kms_crypto_key.tokens]
 }
 
+# To sign, and to have the public half.
+resource "google_kms_crypto_key_iam_member" "attestations" {
+  for_each = { for name, row in local.functions : name => row if row.signs }
+
+  crypto_key_id = local.attestation_key
+  role          = "roles/cloudkms.signerVerifier"
+  member        = local.members[each.key]
+
+  depends_on = [google_kms_crypto_key.attestations]
+}
+
+resource "google_kms_crypto_key_iam_member" "public_keys" {
+  for_each = { for name, row in local.functions : name => row if row.verifies }
+
+  crypto_key_id = local.attestation_key
+  role          = "roles/cloudkms.publicKeyViewer"
+  member        = local.members[each.key]
+
+  depends_on = [google_kms_crypto_key.attestations]
+}
+
 # Databases: one by one, since a role on the project would open all three.
 # https://cloud.google.com/firestore/docs/manage-databases#iam
 
 locals {
   custom_role  = "projects/${var.project_id}/roles"
   audit_writer = "${local.custom_role}/${google_project_iam_custom_role.audit_writer.role_id}"
+  audit_sealer = "${local.custom_role}/${google_project_iam_custom_role.audit_sealer.role_id}"
   url_signer   = "${local.custom_role}/${google_project_iam_custom_role.url_signer.role_id}"
   database_ids = { default = "(default)", vault = "vault", audit = "audit" }
+
+  # What rows call a database by what the function may do there.
+  opened = merge(local.database_ids, { audit-reader = "audit", audit-sealer = "audit" })
+  database_roles = {
+    default      = "roles/datastore.user"
+    vault        = "roles/datastore.user"
+    audit        = local.audit_writer
+    audit-reader = "roles/datastore.viewer"
+    audit-sealer = local.audit_sealer
+  }
 }
 
 resource "google_project_iam_custom_role" "audit_writer" {
@@ -144,16 +176,32 @@ resource "google_project_iam_custom_role" "audit_writer" {
   depends_on = [google_project_service.this]
 }
 
+# Firestore grants whole databases, not collections: the sealer could also create entries, and delete those and seals,
+# which the heads in the locked bucket, the chain of seals and people's own copies then show. It cannot change a document.
+resource "google_project_iam_custom_role" "audit_sealer" {
+  role_id     = "auditSealer"
+  title       = "Audit sealer"
+  description = "Reads, creates and deletes documents in Firestore, and changes none"
+  permissions = [
+    "datastore.entities.create",
+    "datastore.entities.delete",
+    "datastore.entities.get",
+    "datastore.entities.list",
+  ]
+
+  depends_on = [google_project_service.this]
+}
+
 resource "google_project_iam_member" "database" {
   for_each = local.grants.databases
 
   project = var.project_id
-  role    = each.value.resource == "audit" ? local.audit_writer : "roles/datastore.user"
+  role    = local.database_roles[each.value.resource]
   member  = local.members[each.value.function]
 
   condition {
     title      = "The database ${each.value.resource} only"
-    expression = "resource.type == 'firestore.googleapis.com/Database' && resource.name == 'projects/${var.project_id}/databases/${local.database_ids[each.value.resource]}'"
+    expression = "resource.type == 'firestore.googleapis.com/Database' && resource.name == 'projects/${var.project_id}/databases/${local.opened[each.value.resource]}'"
   }
 
   depends_on = [google_firestore_database.this]
@@ -166,6 +214,14 @@ resource "google_storage_bucket_iam_member" "objects" {
 
   bucket = google_storage_bucket.this[each.value.resource].name
   role   = "roles/storage.objectUser"
+  member = local.members[each.value.function]
+}
+
+resource "google_storage_bucket_iam_member" "readers" {
+  for_each = local.grants.reads
+
+  bucket = google_storage_bucket.this[each.value.resource].name
+  role   = "roles/storage.objectViewer"
   member = local.members[each.value.function]
 }
 

@@ -30,6 +30,9 @@ locals {
       buckets       = try(row.buckets, [])
       databases     = try(row.databases, [])
       kms           = try(row.kms, false)
+      signs         = try(row.signs, false)
+      verifies      = try(row.verifies, false)
+      reads         = try(row.reads, [])
     }
   }
   streams = { for name, row in local.functions : name => row if row.asgi }

@@ -21,16 +21,16 @@ from scripts.local.storage import program
 from scripts.local.storage.retention import BucketSettings
 from tests.local.conftest import LoopThread
 
-USER, STRANGER = service_account("shelf"), service_account("stranger")
+USER, READER, STRANGER = service_account("shelf"), service_account("lens"), service_account("stranger")
 USERS = frozenset({USER})
 RETENTION = timedelta(days=30)
 BUCKETS = {
-    bucket("files"): BucketSettings(USERS),
+    bucket("files"): BucketSettings(USERS, readers=frozenset({READER})),
     bucket("kept"): BucketSettings(USERS, retention=RETENTION),
     bucket("on-hold"): BucketSettings(USERS, retention=RETENTION, event_based_hold=True),
     bucket("of-others"): BucketSettings(frozenset({STRANGER})),
 }
-PROJECT = Project("briefly-local", 100000000001, "europe-west1", (USER, STRANGER))
+PROJECT = Project("briefly-local", 100000000001, "europe-west1", (USER, READER, STRANGER))
 
 
 class Account(Credentials, Signing):

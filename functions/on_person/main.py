@@ -8,9 +8,12 @@ import functions_framework
 from lib.core import events
 from lib.core.events import EventSettings
 from lib.core.http import Admits, Service
+from lib.core.signatures import SignatureSettings
 from lib.maintenance import user_events
 
-service = Service("On person", admits=Admits.CALLERS, requires=(EventSettings,), budget=timedelta(minutes=8))
+service = Service(
+    "On person", admits=Admits.CALLERS, requires=(EventSettings, SignatureSettings), budget=timedelta(minutes=8)
+)
 
 
 @service.post("/", status=204)

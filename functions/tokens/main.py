@@ -20,12 +20,13 @@ from lib.accounts.vault import shredding, vault
 from lib.core.http import Admits, Service
 from lib.core.identity import Identity
 from lib.core.keys import KeySettings
+from lib.core.signatures import SignatureSettings
 from lib.users.models import Erased, ErasureRequest
 
 service = Service(
     "Tokens",
     admits=Admits.NAMING_CALLERS,
-    requires=(KeySettings, GoogleTokenSettings, MicrosoftSettings),
+    requires=(KeySettings, SignatureSettings, GoogleTokenSettings, MicrosoftSettings),
     secrets=(google.CLIENT_SECRET, microsoft.CLIENT_SECRET),
 )
 

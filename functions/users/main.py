@@ -1,13 +1,17 @@
-"""A person's profile and preferences, a copy of everything that is theirs, and its end."""
+"""A person's profile, preferences and audit log, a copy of everything that is theirs, and its end."""
 
 from typing import Any
 
 import functions_framework
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from lib.audit import history, verification
+from lib.audit.models import AuditPage, AuditVerification
+from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.events import EventSettings
-from lib.core.http import Admits, Service
+from lib.core.http import Admits, Service, Strict
 from lib.core.identity import Identity
+from lib.core.signatures import SignatureSettings
 from lib.core.storage_settings import StorageSettings
 from lib.core.store import UserId
 from lib.lifecycle import deletion, exports
@@ -26,7 +30,19 @@ from lib.usage.rate import requests_per_minute
 from lib.users import profile
 from lib.users.models import Preferences, PreferencesChange, Profile
 
-service = Service("Users", limit=requests_per_minute, requires=(LifecycleSettings, StorageSettings, EventSettings))
+service = Service(
+    "Users",
+    limit=requests_per_minute,
+    requires=(LifecycleSettings, StorageSettings, EventSettings, SignatureSettings),
+    secrets=(CURSOR_KEY,),
+)
+
+
+class Page(Strict):
+    """A page of a list."""
+
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = None
 
 
 class ExportPath(BaseModel):
@@ -57,6 +73,18 @@ def read_preferences(person: UserId) -> Preferences:
 def change_preferences(person: UserId, body: PreferencesChange) -> Preferences:
     """Change some preferences; null sets one back to its default"""
     return profile.change_preferences(person, body)
+
+
+@service.get("/me/audit")
+def list_audit_entries(person: UserId, query: Page) -> AuditPage:
+    """What was done with the person's keys, tokens and data, newest first"""
+    return history.page(person, query.limit, query.cursor)
+
+
+@service.get("/me/audit/verification")
+def verify_audit(person: UserId) -> AuditVerification:
+    """Check the person's audit log, from the first entry to the last signature"""
+    return verification.verify(person)
 
 
 @service.post("/me/exports", status=202, sensitive=True)

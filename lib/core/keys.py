@@ -2,18 +2,14 @@
 
 from functools import cache
 
-import google_crc32c
 import tink
-from google.cloud.kms_v1.services.key_management_service import KeyManagementServiceClient
-from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceGrpcTransport
 from google.cloud.kms_v1.types import DecryptRequest, EncryptRequest
 from tink import aead
 
+from lib.core import kms
 from lib.core.errors import InternalError
-from lib.core.grpc_endpoint import transport
 from lib.core.settings import Settings, load
 
-KMS_TIMEOUT_SECONDS = 10.0
 SEALED_VERSION = b"\x01"
 WRAPPED_VERSION = b"\x01"
 
@@ -22,7 +18,6 @@ class KeySettings(Settings):
     """`vault_key` is the full resource name of the key that wraps keysets."""
 
     vault_key: str
-    kms_endpoint: str | None = None
 
 
 class Unreadable(InternalError):
@@ -75,40 +70,37 @@ def unwrap(wrapped: bytes, association: str) -> Keyset:
 
 
 class _KmsAead(aead.Aead):  # type: ignore[misc]
-    """Cloud KMS as Tink's key-encryption key, with checksums both ways.
-
-    https://cloud.google.com/kms/docs/data-integrity-guidelines
-    """
+    """Cloud KMS as Tink's key-encryption key, with checksums both ways."""
 
     def encrypt(self, plaintext: bytes, associated_data: bytes) -> bytes:
-        response = _client().encrypt(
+        response = kms.client().encrypt(
             request=EncryptRequest(
                 name=load(KeySettings).vault_key,
                 plaintext=plaintext,
-                plaintext_crc32c=google_crc32c.value(plaintext),
+                plaintext_crc32c=kms.checksum(plaintext),
                 additional_authenticated_data=associated_data,
-                additional_authenticated_data_crc32c=google_crc32c.value(associated_data),
+                additional_authenticated_data_crc32c=kms.checksum(associated_data),
             ),
-            timeout=KMS_TIMEOUT_SECONDS,
+            timeout=kms.TIMEOUT_SECONDS,
         )
         if not response.verified_plaintext_crc32c or not response.verified_additional_authenticated_data_crc32c:
             raise tink.TinkError("the request was corrupted on its way to KMS")
-        if response.ciphertext_crc32c != google_crc32c.value(response.ciphertext):
+        if response.ciphertext_crc32c != kms.checksum(response.ciphertext):
             raise tink.TinkError("the response was corrupted on its way from KMS")
         return bytes(response.ciphertext)
 
     def decrypt(self, ciphertext: bytes, associated_data: bytes) -> bytes:
-        response = _client().decrypt(
+        response = kms.client().decrypt(
             request=DecryptRequest(
                 name=load(KeySettings).vault_key,
                 ciphertext=ciphertext,
-                ciphertext_crc32c=google_crc32c.value(ciphertext),
+                ciphertext_crc32c=kms.checksum(ciphertext),
                 additional_authenticated_data=associated_data,
-                additional_authenticated_data_crc32c=google_crc32c.value(associated_data),
+                additional_authenticated_data_crc32c=kms.checksum(associated_data),
             ),
-            timeout=KMS_TIMEOUT_SECONDS,
+            timeout=kms.TIMEOUT_SECONDS,
         )
-        if response.plaintext_crc32c != google_crc32c.value(response.plaintext):
+        if response.plaintext_crc32c != kms.checksum(response.plaintext):
             raise tink.TinkError("the response was corrupted on its way from KMS")
         return bytes(response.plaintext)
 
@@ -116,10 +108,3 @@ class _KmsAead(aead.Aead):  # type: ignore[misc]
 @cache
 def _register() -> None:
     aead.register()
-
-
-@cache
-def _client() -> KeyManagementServiceClient:
-    return KeyManagementServiceClient(
-        transport=transport(KeyManagementServiceGrpcTransport, load(KeySettings).kms_endpoint)
-    )

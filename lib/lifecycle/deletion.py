@@ -1,6 +1,7 @@
 """The end of a person: asked for, undone within the grace period, and begun when the time has come."""
 
 from lib.audit import recording
+from lib.audit.models import Action
 from lib.core import clock, ids
 from lib.core.errors import Conflict, NotFound
 from lib.core.events import publish
@@ -11,7 +12,6 @@ from lib.lifecycle import store
 from lib.lifecycle.models import TOPIC, Deletion, Erasure, UserEvent
 from lib.lifecycle.settings import LifecycleSettings
 
-ACTION = "deletion"
 STEPS = "user.deleting"
 
 
@@ -23,7 +23,7 @@ def ask(identity: Identity) -> Deletion:
     """Have everything of the person deleted when the grace period is over. Asked for again, the first time counts."""
     now = clock.now()
     wish = Deletion(receipt=ids.new("era"), requested_at=now, due_at=now + load(LifecycleSettings).deletion_grace)
-    recording.record(identity.person, ACTION, identity.caller, "the person's wish", "asked for")
+    recording.record(identity.person, Action.DELETION, identity.caller, "the person's wish", "asked for")
     return store.request_deletion(identity.person, wish)
 
 
@@ -42,7 +42,7 @@ def undo(identity: Identity) -> None:
         raise NotFound("No deletion was asked for")
     if not withdrawn:
         raise DeletionBegun()
-    recording.record(identity.person, ACTION, identity.caller, "the person's wish", "undone")
+    recording.record(identity.person, Action.DELETION, identity.caller, "the person's wish", "undone")
 
 
 def progress(receipt: str) -> Erasure:
@@ -60,6 +60,6 @@ def begin(person: UserId, caller: str, why: str) -> str:
     """
     asked = store.deletion_of(person)
     receipt = store.mark_deleted(person, asked.receipt if asked else ids.new("era"), clock.now())
-    recording.record(person, ACTION, caller, why, "begun")
+    recording.record(person, Action.DELETION, caller, why, "begun")
     publish(TOPIC, UserEvent(type=STEPS, person=person, subject=receipt))
     return receipt

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from lib.audit import recording
+from lib.audit.models import Action
 from lib.core import clock, ids, signed_urls, storage
 from lib.core.errors import Conflict, NotFound, TooManyRequests
 from lib.core.events import publish
@@ -14,7 +15,6 @@ from lib.lifecycle import store
 from lib.lifecycle.models import TOPIC, Export, ExportLink, ExportList, ExportState, UserEvent
 from lib.lifecycle.settings import LifecycleSettings
 
-ACTION = "export"
 BUCKET = "exports"
 ZIP = "briefly-export.zip"
 A_DAY = timedelta(days=1)
@@ -40,7 +40,7 @@ def ask(identity: Identity) -> Export:
     if sum(one.requested_at > now - A_DAY for one in earlier) >= MOST_A_DAY:
         raise TooManyRequests(f"At most {MOST_A_DAY} exports a day", headers={"Retry-After": "3600"})
     export = Export(id=ids.new("exp"), requested_at=now, expires_at=now + load(LifecycleSettings).exports_kept)
-    recording.record(person, ACTION, identity.caller, "the person's wish", "asked for")
+    recording.record(person, Action.EXPORT, identity.caller, "the person's wish", "asked for")
     store.create_export(person, export, now + STUCK_AFTER)
     publish(TOPIC, UserEvent(type="user.exporting", person=person, subject=export.id))
     return export
@@ -66,7 +66,7 @@ def link(identity: Identity, export_id: str) -> ExportLink:
     if export.state is not ExportState.READY:
         raise ExportNotReady()
     name = zip_name(identity.person, export_id)
-    recording.record(identity.person, ACTION, identity.caller, "the person's wish", "link handed out")
+    recording.record(identity.person, Action.EXPORT, identity.caller, "the person's wish", "link handed out")
     stored = storage.describe(BUCKET, name)
     file_name = f"briefly-{export.requested_at:%Y-%m-%d}.zip"
     url = signed_urls.signed_download(BUCKET, name, generation=stored.generation, file_name=file_name, valid=LINK_VALID)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from lib.audit import recording
+from lib.audit.models import Action
 from lib.core import clock, storage, telemetry
 from lib.core.environment import own_service_account
 from lib.core.errors import Unavailable
@@ -82,7 +83,7 @@ def _following(step: str) -> str | None:
 def _finish(person: UserId, receipt: str) -> None:
     _erase_objects(person, receipt)
     _erase_documents(person, receipt)
-    recording.record(person, deletion.ACTION, own_service_account(), "nothing is left", "finished")
+    recording.record(person, Action.DELETION, own_service_account(), "nothing is left", "finished")
     store.finish_erasure(receipt, clock.now())
 
 

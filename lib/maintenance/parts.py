@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from lib.accounts.personal_data import PERSONAL_DATA as ACCOUNTS
+from lib.audit.personal_data import PERSONAL_DATA as AUDIT
 from lib.chat.personal_data import PERSONAL_DATA as CHAT
 from lib.core.personal_data import PersonalData
 from lib.usage.personal_data import PERSONAL_DATA as USAGE
 from lib.users.personal_data import PERSONAL_DATA as USERS
 
-PARTS: tuple[PersonalData, ...] = (CHAT, ACCOUNTS, USAGE, USERS)
+PARTS: tuple[PersonalData, ...] = (CHAT, ACCOUNTS, USAGE, USERS, AUDIT)
 
 
 def named(room: str) -> PersonalData:

@@ -70,8 +70,11 @@ class Function(Part):
     publishes: tuple[Name, ...] = ()
     queues: tuple[Name, ...] = ()
     buckets: tuple[Name, ...] = ()
-    databases: tuple[Literal["default", "vault", "audit"], ...] = ()
+    reads: tuple[Name, ...] = ()
+    databases: tuple[Literal["default", "vault", "audit", "audit-reader", "audit-sealer"], ...] = ()
     kms: bool = False
+    signs: bool = False
+    verifies: bool = False
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -136,7 +139,7 @@ class Catalog(Part):
             wanted = {
                 "topics": (*function.publishes, *([function.topic] if function.topic else [])),
                 "queues": function.queues,
-                "buckets": function.buckets,
+                "buckets": (*function.buckets, *function.reads),
                 "secrets": function.secrets,
                 "functions": function.calls,
             }

@@ -10,7 +10,7 @@ from typing import Any
 from scripts.local.catalog import REPOSITORY, TASKS_INVOKER, Catalog, Function, folder
 from scripts.local.certificates import BUNDLE_VARIABLES
 from scripts.local.endpoints import PROVIDERS, Endpoints
-from scripts.local.project import PROJECT, REGION, VAULT_KEY, service_account
+from scripts.local.project import ATTESTATION_KEY, PROJECT, REGION, VAULT_KEY, service_account
 
 # Taken over from the runner's own environment: how programs find each other and speak to the outside.
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_DIR", "HTTPS_PROXY", "NO_PROXY")
@@ -93,10 +93,10 @@ class FunctionEnvironment:
             variables["PUBSUB_ENDPOINT"] = self.endpoints.pubsub
         if row.queues:
             variables["TASKS_ENDPOINT"] = self.endpoints.tasks
-        if row.buckets:
+        if row.buckets or row.reads:
             variables["STORAGE_ENDPOINT"] = self.endpoints.storage
             variables["IAM_CREDENTIALS_ENDPOINT"] = self.endpoints.iam_credentials
-        if row.kms:
+        if row.kms or row.signs or row.verifies:
             variables["KMS_ENDPOINT"] = self.endpoints.kms
         return variables
 
@@ -108,6 +108,7 @@ class FunctionEnvironment:
             "CLERK_ISSUER": self.endpoints.clerk,
             "CLERK_PARTIES": json.dumps([self.endpoints.origin]),
             "VAULT_KEY": VAULT_KEY,
+            "ATTESTATION_KEY": ATTESTATION_KEY,
             "TASKS_INVOKER": service_account(TASKS_INVOKER),
             "TASKS_LOCATION": REGION,
             "OAUTH_REDIRECT_URLS": json.dumps([self.endpoints.redirect_url(provider) for provider in PROVIDERS]),

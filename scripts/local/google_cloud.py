@@ -47,12 +47,20 @@ class ScheduleSettings:
 
 
 @dataclass(frozen=True)
+class KeySettings:
+    """A key ring's keys by name: those that encrypt and decrypt, and those that sign."""
+
+    encrypt: Sequence[str] = ()
+    sign: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Resources:
-    """What exists from the start: queues, buckets and schedules by name, secrets' values by name, key names by ring."""
+    """What exists from the start: queues, buckets and schedules by name, secrets' values by name, keys by ring."""
 
     queues: Mapping[str, QueueSettings] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    key_rings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    key_rings: Mapping[str, KeySettings] = field(default_factory=dict)
     buckets: Mapping[str, BucketSettings] = field(default_factory=dict)
     schedules: Mapping[str, ScheduleSettings] = field(default_factory=dict)
 
@@ -96,14 +104,17 @@ class GoogleCloud:
         await asyncio.gather(*(server.close() for server in servers))
 
 
-async def _make_keys(service: kms.Kms, parent: str, key_rings: Mapping[str, Sequence[str]]) -> None:
+async def _make_keys(service: kms.Kms, parent: str, key_rings: Mapping[str, KeySettings]) -> None:
     purpose: Any = kms_v1.CryptoKey.CryptoKeyPurpose
+    algorithm: Any = kms_v1.CryptoKeyVersion.CryptoKeyVersionAlgorithm
+    template = kms_v1.CryptoKeyVersionTemplate(algorithm=algorithm.RSA_SIGN_PKCS1_3072_SHA256)
+    encrypting = kms_v1.CryptoKey(purpose=purpose.ENCRYPT_DECRYPT)
+    signing = kms_v1.CryptoKey(purpose=purpose.ASYMMETRIC_SIGN, version_template=template)
     for ring, keys in key_rings.items():
         await service.create_key_ring(kms_v1.CreateKeyRingRequest(parent=parent, key_ring_id=ring))
-        for key in keys:
-            wanted = kms_v1.CryptoKey(purpose=purpose.ENCRYPT_DECRYPT)
+        for name, wanted in (*((key, encrypting) for key in keys.encrypt), *((key, signing) for key in keys.sign)):
             request = kms_v1.CreateCryptoKeyRequest(
-                parent=f"{parent}/keyRings/{ring}", crypto_key_id=key, crypto_key=wanted
+                parent=f"{parent}/keyRings/{ring}", crypto_key_id=name, crypto_key=wanted
             )
             await service.create_crypto_key(request)
 

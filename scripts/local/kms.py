@@ -1,4 +1,4 @@
-"""Cloud KMS over gRPC: real AES-256-GCM and elliptic-curve signatures, in memory.
+"""Cloud KMS over gRPC: real AES-256-GCM, elliptic-curve and RSA signatures, in memory.
 
 Imitates https://cloud.google.com/kms/docs/reference/rpc/google.cloud.kms.v1 for key rings, keys, versions,
 Encrypt, Decrypt, AsymmetricSign and GetPublicKey.

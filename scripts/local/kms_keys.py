@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from google.cloud.kms_v1 import CryptoKey, CryptoKeyVersion, ProtectionLevel
 
 from scripts.local import clock
@@ -31,7 +31,11 @@ DESTROY_MAXIMUM = timedelta(days=120)
 
 ALGORITHMS = {
     Purpose.ENCRYPT_DECRYPT: {Algorithm.GOOGLE_SYMMETRIC_ENCRYPTION},
-    Purpose.ASYMMETRIC_SIGN: {Algorithm.EC_SIGN_P256_SHA256, Algorithm.EC_SIGN_ED25519},
+    Purpose.ASYMMETRIC_SIGN: {
+        Algorithm.EC_SIGN_P256_SHA256,
+        Algorithm.EC_SIGN_ED25519,
+        Algorithm.RSA_SIGN_PKCS1_3072_SHA256,
+    },
 }
 
 
@@ -40,6 +44,8 @@ def _make_material(algorithm: Any) -> Material:
         return SigningMaterial(ec.generate_private_key(ec.SECP256R1()))
     if algorithm == Algorithm.EC_SIGN_ED25519:
         return SigningMaterial(ed25519.Ed25519PrivateKey.generate())
+    if algorithm == Algorithm.RSA_SIGN_PKCS1_3072_SHA256:
+        return SigningMaterial(rsa.generate_private_key(public_exponent=65537, key_size=3072))
     return SymmetricMaterial()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -58,9 +58,9 @@ class SymmetricMaterial:
 
 @dataclass(frozen=True)
 class SigningMaterial:
-    """An elliptic-curve key: https://cloud.google.com/kms/docs/algorithms#elliptic_curve_signing_algorithms"""
+    """A key that signs: https://cloud.google.com/kms/docs/algorithms#asymmetric_signing_algorithms"""
 
-    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 
     @property
     def public_pem(self) -> str:
@@ -73,6 +73,8 @@ class SigningMaterial:
         """Sign a whole message."""
         if isinstance(self.key, ed25519.Ed25519PrivateKey):
             return self.key.sign(data)
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(data, padding.PKCS1v15(), hashes.SHA256())
         return self.key.sign(data, ec.ECDSA(hashes.SHA256()))
 
     def sign_digest(self, digest: bytes) -> bytes:
@@ -81,6 +83,8 @@ class SigningMaterial:
             raise Unsignable("this algorithm signs data, not a digest")
         if len(digest) != hashes.SHA256.digest_size:
             raise Unsignable("a SHA-256 digest has 32 bytes")
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
         return self.key.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256())))
 
 

@@ -7,7 +7,10 @@ PROJECT_NUMBER = 100000000001
 REGION = "europe-west1"
 KEY_RING = "vault"
 KEY = "tokens"
-VAULT_KEY = f"projects/{PROJECT}/locations/{REGION}/keyRings/{KEY_RING}/cryptoKeys/{KEY}"
+SIGNING_KEY = "attestations"
+_KEYS = f"projects/{PROJECT}/locations/{REGION}/keyRings/{KEY_RING}/cryptoKeys"
+VAULT_KEY = f"{_KEYS}/{KEY}"
+ATTESTATION_KEY = f"{_KEYS}/{SIGNING_KEY}/cryptoKeyVersions/1"
 
 
 def bucket(name: str) -> str:

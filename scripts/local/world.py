@@ -17,11 +17,11 @@ from scripts.local import catalog, google, google_cloud, microsoft
 from scripts.local.catalog import GATEWAY, Bucket, Catalog
 from scripts.local.clerk import server as clerk
 from scripts.local.endpoints import WorldEndpoints, redirect_url
-from scripts.local.google_cloud import Project, QueueSettings, Resources, ScheduleSettings
+from scripts.local.google_cloud import KeySettings, Project, QueueSettings, Resources, ScheduleSettings
 from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.models import server as models
 from scripts.local.models.settings import ModelsConfig
-from scripts.local.project import KEY, KEY_RING, PROJECT, PROJECT_NUMBER, REGION, bucket, service_account
+from scripts.local.project import KEY, KEY_RING, PROJECT, PROJECT_NUMBER, REGION, SIGNING_KEY, bucket, service_account
 from scripts.local.storage.retention import BucketSettings
 
 
@@ -61,7 +61,7 @@ async def serve(config: WorldConfig, stack: AsyncExitStack) -> WorldEndpoints:
         Resources(
             queues={name: QueueSettings(**queue.model_dump()) for name, queue in rows.queues.items()},
             secrets=config.secrets,
-            key_rings={KEY_RING: (KEY,)},
+            key_rings={KEY_RING: KeySettings(encrypt=(KEY,), sign=(SIGNING_KEY,))},
             buckets=_buckets(rows),
             schedules={
                 name: ScheduleSettings(row.cron, row.topic, paused=not config.schedules_run)
@@ -122,10 +122,13 @@ async def serve(config: WorldConfig, stack: AsyncExitStack) -> WorldEndpoints:
 
 def _buckets(rows: Catalog) -> dict[str, BucketSettings]:
     def settings(name: str, row: Bucket) -> BucketSettings:
-        users = frozenset(
-            service_account(user) for user, function in rows.functions.items() if name in function.buckets
+        functions = rows.functions.items()
+        return BucketSettings(
+            users=frozenset(service_account(user) for user, function in functions if name in function.buckets),
+            readers=frozenset(service_account(user) for user, function in functions if name in function.reads),
+            retention=timedelta(seconds=row.retention) if row.retention else None,
+            event_based_hold=row.event_based_hold,
         )
-        return BucketSettings(users, timedelta(seconds=row.retention) if row.retention else None, row.event_based_hold)
 
     return {bucket(name): settings(name, row) for name, row in rows.buckets.items()}
 

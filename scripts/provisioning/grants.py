@@ -12,6 +12,9 @@ from scripts.provisioning.plans import Resource
 
 EVERYBODY = ("allUsers", "allAuthenticatedUsers")
 DATABASE_IDS = {"default": "(default)", "vault": "vault", "audit": "audit"}
+# What rows call the databases besides, by what the function may do there.
+DATABASE_OF = {"audit-reader": "audit", "audit-sealer": "audit"}
+OWN_ROLES = {"audit": "auditWriter", "audit-sealer": "auditSealer"}
 # By type of resource, the attribute that says what is granted on.
 GRANTED_ON = {
     "google_cloud_run_v2_service_iam_member": "name",
@@ -77,6 +80,11 @@ class Names:
         """The key that wraps people's keysets."""
         return f"projects/{self.project}/locations/{self.region}/keyRings/vault/cryptoKeys/tokens"
 
+    @property
+    def attestation_key(self) -> str:
+        """The key that signs."""
+        return f"projects/{self.project}/locations/{self.region}/keyRings/vault/cryptoKeys/attestations"
+
     def url(self, function: str) -> str:
         """Where a function is."""
         return f"https://{function}-{self.number}.{self.region}.run.app"
@@ -114,10 +122,16 @@ def _of_functions(catalog: Catalog, names: Names) -> Iterator[Grant]:
             yield Grant("secret_manager_secret", secret, "roles/secretmanager.secretAccessor", member)
         for bucket in row.buckets:
             yield Grant("storage_bucket", f"{names.project}-{bucket}", "roles/storage.objectUser", member)
+        for bucket in row.reads:
+            yield Grant("storage_bucket", f"{names.project}-{bucket}", "roles/storage.objectViewer", member)
         for database in row.databases:
             yield _database(names, database, member)
         if row.kms:
             yield Grant("kms_crypto_key", names.vault_key, "roles/cloudkms.cryptoKeyEncrypterDecrypter", member)
+        if row.signs:
+            yield Grant("kms_crypto_key", names.attestation_key, "roles/cloudkms.signerVerifier", member)
+        if row.verifies:
+            yield Grant("kms_crypto_key", names.attestation_key, "roles/cloudkms.publicKeyViewer", member)
         if row.queues:
             yield Grant("service_account", names.account_id(TASKS_INVOKER), "roles/iam.serviceAccountUser", member)
         if row.buckets:
@@ -125,8 +139,10 @@ def _of_functions(catalog: Catalog, names: Names) -> Iterator[Grant]:
 
 
 def _database(names: Names, database: str, member: str) -> Grant:
-    role = f"projects/{names.project}/roles/auditWriter" if database == "audit" else "roles/datastore.user"
-    resource = f"projects/{names.project}/databases/{DATABASE_IDS[database]}"
+    role = "roles/datastore.viewer" if database == "audit-reader" else "roles/datastore.user"
+    if database in OWN_ROLES:
+        role = f"projects/{names.project}/roles/{OWN_ROLES[database]}"
+    resource = f"projects/{names.project}/databases/{DATABASE_IDS[DATABASE_OF.get(database, database)]}"
     only = f"resource.type == 'firestore.googleapis.com/Database' && resource.name == '{resource}'"
     return Grant("project", names.project, role, member, only)
 

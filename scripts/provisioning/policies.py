@@ -22,12 +22,16 @@ LONGEST_ROTATION_SECONDS = 90 * 86400
 # What would be a back door around the single grants, were it given on the whole project without a condition.
 NEVER_ON_PROJECT = re.compile(
     r"roles/(secretmanager\.(admin|secretAccessor|secretVersionManager)|datastore\.(owner|user|viewer)"
-    r"|cloudkms\.\w*(Decrypter|Encrypter|Operator)\w*|run\.invoker|iam\.serviceAccount(User|TokenCreator|OpenIdTokenCreator)"
+    r"|cloudkms\.\w*(Decrypter|Encrypter|Operator|[sS]igner)\w*|run\.invoker|iam\.serviceAccount(User|TokenCreator|OpenIdTokenCreator)"
     r"|storage\.(admin|object\w+)|pubsub\.(publisher|subscriber|editor)|cloudtasks\.(enqueuer|admin)|iam\.workloadIdentityUser)"
 )
 OWN_METRICS = "logging.googleapis.com/user/"
-# Custom roles that have one permission.
-ONLY_PERMISSION = {"auditWriter": "datastore.entities.create", "urlSigner": "iam.serviceAccounts.signBlob"}
+# Custom roles that open something, and all that they may.
+PERMISSIONS = {
+    "auditWriter": {"datastore.entities.create"},
+    "auditSealer": {f"datastore.entities.{verb}" for verb in ("create", "delete", "get", "list")},
+    "urlSigner": {"iam.serviceAccounts.signBlob"},
+}
 OPENING = re.compile(
     r"datastore\.entities\.|secretmanager\.versions\.|storage\.objects\.|iam\.serviceAccounts\.(get\w+Token|sign)"
 )
@@ -95,10 +99,10 @@ def custom_roles_are_narrow(plan: Plan) -> Iterator[str]:
     """The audit trail is only added to, signing makes no tokens, and who deploys opens no documents and no secrets."""
     for role in plan.of("project_iam_custom_role"):
         name, permissions = role.known["role_id"], set(role.known["permissions"])
-        if name in ONLY_PERMISSION and permissions != {ONLY_PERMISSION[name]}:
-            yield f"{role.address}: more or else than {ONLY_PERMISSION[name]}"
+        if name in PERMISSIONS and permissions != PERMISSIONS[name]:
+            yield f"{role.address}: more or else than {', '.join(sorted(PERMISSIONS[name]))}"
         for permission in sorted(permissions):
-            if name not in ONLY_PERMISSION and OPENING.match(permission):
+            if name not in PERMISSIONS and OPENING.match(permission):
                 yield f"{role.address}: {permission} opens what is in them"
 
 

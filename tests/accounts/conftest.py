@@ -21,6 +21,7 @@ from lib.accounts.models import (
 from lib.accounts.vault import shredding, vault
 from lib.core.identity import Identity
 from lib.core.store import UserId
+from lib.core.telemetry import person_hash
 from scripts.local.project import VAULT_KEY
 from tests.accounts.provider import HOUR, SCOPE, OwnProvider
 from tests.briefly import Briefly
@@ -74,7 +75,7 @@ class Person:
 def audit_entries(user: str) -> list[dict[str, Any]]:
     """The audit log's entries about somebody, in order."""
     audit = firestore.Client(project="briefly-local", database="audit")
-    return [entry.to_dict() or {} for entry in audit.collection(f"users/{user}/audit_entries").stream()]
+    return [entry.to_dict() or {} for entry in audit.collection(f"users/{person_hash(user)}/audit_entries").stream()]
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from lib.accounts.errors import ProviderBusy
+from lib.core.errors import Problem
 from scripts.local.project import service_account
-from tests.accounts.conftest import audit_entries
+from tests.accounts.conftest import Person, audit_entries
+from tests.accounts.provider import ENDED, HOUR, OwnProvider
 from tests.briefly import Briefly, Client
 
 GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
@@ -47,6 +50,17 @@ def test_every_hand_out_and_refusal_is_on_record_without_the_token(briefly: Brie
     ]
     assert entries[2]["caller"] == service_account("mail")
     assert token not in str(entries)
+
+
+@pytest.mark.parametrize(
+    ("failure", "refused"), [(ENDED, "ReconnectRequired"), (ProviderBusy(), "ProviderBusy")], ids=["ended", "busy"]
+)
+def test_a_refresh_that_fails_is_on_record(own: Person, failure: Exception, refused: str) -> None:
+    account = own.connect(lifetime=-HOUR).account_id
+    with pytest.raises(Problem):
+        own.token(account, OwnProvider(failure=failure))
+    failed = ("refresh", f"failed: {type(failure).__name__}")
+    assert own.record()[2:] == [failed, ("hand-out", f"refused: {refused}")]
 
 
 def test_what_a_token_is_for_is_on_record_for_each_purpose_once(person: Client) -> None:

@@ -1,93 +1,21 @@
 """Keysets under KMS: bound to their association, whole to the byte, and checked on the way there and back."""
 
 import secrets
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-import grpc
 import pytest
 import tink
 from google.api_core.exceptions import InternalServerError, InvalidArgument
 from google.cloud.kms_v1.types import DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse
 from hypothesis import given
 
-from lib.core import keys, problems, settings
+from lib.core import keys, problems
 from lib.core.errors import Unavailable
-from lib.core.keys import KeySettings, Unreadable
-from scripts.local.project import VAULT_KEY
+from lib.core.keys import Unreadable
 from tests.briefly import Briefly
 from tests.fuzz.verifiers.altered import blobs
+from tests.kms_line import Line, changing
 
 ADA, BRAM = "briefly/keyset/user_ada", "briefly/keyset/user_bram"
-
-
-@pytest.fixture
-def reached() -> Iterator[Callable[[str], None]]:
-    """Has KMS reached at an endpoint."""
-
-    def reach(endpoint: str) -> None:
-        settings._loaded[KeySettings] = KeySettings(vault_key=VAULT_KEY, kms_endpoint=endpoint)
-        keys._client.cache_clear()
-
-    before = settings._loaded.get(KeySettings)
-    yield reach
-    keys._client.cache_clear()
-    settings._loaded.pop(KeySettings, None)
-    if before is not None:
-        settings._loaded[KeySettings] = before
-
-
-@pytest.fixture
-def kms(briefly: Briefly, reached: Callable[[str], None]) -> None:
-    """The emulator."""
-    reached(briefly.state.endpoints.kms)
-
-
-@pytest.fixture
-def line(briefly: Briefly, reached: Callable[[str], None]) -> Iterator["Line"]:
-    """The emulator behind a line that changes what it carries."""
-    line = Line(briefly.state.endpoints.kms.removeprefix("http://"))
-    server = grpc.server(ThreadPoolExecutor(2))
-    server.add_generic_rpc_handlers((line,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    reached(f"http://127.0.0.1:{port}")
-    yield line
-    server.stop(None).wait()
-
-
-class Line(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Carries requests and responses, each through a change."""
-
-    def __init__(self, target: str) -> None:
-        self._channel = grpc.insecure_channel(target)
-        self.there: Callable[[bytes], bytes] = bytes
-        self.back: Callable[[bytes], bytes] = bytes
-
-    def service(self, details: Any) -> Any:
-        ask = self._channel.unary_unary(details.method)
-
-        def carry(request: bytes, context: Any) -> bytes:
-            try:
-                return self.back(ask(self.there(request), timeout=5, metadata=details.invocation_metadata))
-            except grpc.RpcError as error:
-                context.abort(error.code(), error.details())
-                raise
-
-        return grpc.unary_unary_rpc_method_handler(carry)
-
-
-def changing(message: Any, field: str) -> Callable[[bytes], bytes]:
-    """Flips one bit of a field, or a truth."""
-
-    def change(carried: bytes) -> bytes:
-        parsed = message.deserialize(carried)
-        value = getattr(parsed, field)
-        setattr(parsed, field, not value if isinstance(value, bool) else bytes([value[0] ^ 1]) + value[1:])
-        return bytes(message.serialize(parsed))
-
-    return change
 
 
 @pytest.mark.usefixtures("kms")

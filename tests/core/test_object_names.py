@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.object_names import ObjectName, parsed, personal, prefix
+from lib.core.object_names import ObjectName, parsed, personal, prefix, shared
 from lib.core.store import UserId
 
 ADA, ADAM = UserId("user_ada"), UserId("user_adam")
@@ -28,6 +28,13 @@ def test_what_is_no_user_id_makes_no_name(user: str) -> None:
     for make in (lambda: personal(UserId(user), "a"), lambda: prefix(UserId(user))):
         with pytest.raises(ValueError, match="not a user id"):
             make()
+
+
+def test_what_is_nobodys_has_no_name_of_somebodys() -> None:
+    assert str(shared("heads", "0000000001")) == "heads/0000000001"
+    for segments in [("users", "user_ada", "a"), ("users",), ("..", "users", "user_ada"), ()]:
+        with pytest.raises(ValueError, match="name of"):
+            shared(*segments)
 
 
 @pytest.mark.parametrize("count", [0, 7])

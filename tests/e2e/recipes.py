@@ -220,6 +220,8 @@ RECIPES: dict[str, list[Recipe]] = {
     "DELETE /users/me/deletion": [
         Recipe(OWN, prepare=Belongings.ask_for_deletion, restore=Belongings.ask_for_deletion, shows=False)
     ],
+    "GET /users/me/audit": [Recipe(OWN, shows=False), _cursor("/users/me/audit")],
+    "GET /users/me/audit/verification": [Recipe(OWN, shows=False)],
     "GET /accounts/": [Recipe(OWN)],
     "GET /accounts/{account_id}": _at_each_provider(),
     "POST /accounts/connections": _at_each_provider(_begin),

@@ -95,7 +95,7 @@ class Kept:
     def of(cls, user: str) -> "Kept":
         roots = [person(UserId(user), database) for database in (Database.DEFAULT, Database.VAULT)]
         documents = {snapshot.reference.path: snapshot.to_dict() for root in roots for snapshot in _below(root)}
-        audited = _below(person(UserId(user), Database.AUDIT))
+        audited = _below(person(UserId(person_hash(user)), Database.AUDIT))
         return cls(user, documents, {snapshot.reference.path: snapshot.to_dict() for snapshot in audited})
 
     def under(self, collection: str) -> list[dict[str, Any]]:

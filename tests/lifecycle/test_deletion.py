@@ -11,13 +11,14 @@ from lib.core.store import Global, UserId, global_document
 from lib.core.telemetry import person_hash
 from lib.lifecycle.settings import LifecycleSettings
 from lib.maintenance.deletion_steps import LOOKED_AT_AGAIN_AFTER, STEPS, STUCK_AFTER
-from tests.briefly import Briefly, Client, eventually
+from tests.briefly import PATIENCE_SECONDS, Briefly, Client, eventually
 from tests.kept import everything
 
 WISH = {"confirmation": "delete everything"}
 GRACE = LifecycleSettings().deletion_grace
 A_SECOND = timedelta(seconds=1)
 FIRST = next(iter(STEPS))
+MANY_SECONDS = 4 * PATIENCE_SECONDS
 TROUBLES = ("kill_before", "lose_answer", "kill", "twice")
 
 
@@ -114,7 +115,7 @@ def test_deletions_that_die_at_any_step_end_like_any_other(briefly: Briefly) -> 
     pass_time(briefly, GRACE)
     briefly.run_schedule("begin-deletions")
     for user, receipt in receipts.items():
-        eventually(lambda receipt=receipt: erasure(briefly, receipt).get("erased_at"))
+        eventually(lambda receipt=receipt: erasure(briefly, receipt).get("erased_at"), MANY_SECONDS)
         assert everything(user) == {}
         assert sorted(erasure(briefly, receipt)["steps_done"]) == sorted(STEPS)
 

@@ -3,9 +3,12 @@
 import hashlib
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from datetime import timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +19,11 @@ from lib.lifecycle.settings import LifecycleSettings
 from lib.maintenance.export_steps import ASSEMBLE, STUCK_AFTER
 from lib.maintenance.parts import PARTS
 from tests.asking import answer, ask
-from tests.briefly import Briefly, Client, eventually
+from tests.briefly import PATIENCE_SECONDS, Briefly, Client, eventually
 
 ROOMS = [part.room for part in PARTS]
 STEPS = [*ROOMS, ASSEMBLE]
+MANY_SECONDS = 4 * PATIENCE_SECONDS
 TROUBLES = ("kill_before", "lose_answer", "kill", "twice")
 
 
@@ -32,14 +36,14 @@ def begin(person: Client) -> str:
     return str(person.post("/users/me/exports", None, 202, sensitive=True)["id"])
 
 
-def made(person: Client, export: str) -> dict[str, Any]:
+def made(person: Client, export: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
     """The export, when it is made."""
 
     def look() -> dict[str, Any] | None:
         found: dict[str, Any] = person.get(f"/users/me/exports/{export}")
         return found if found["state"] != "running" else None
 
-    return eventually(look)
+    return eventually(look, seconds)
 
 
 def link(person: Client, export: str) -> str:
@@ -76,6 +80,23 @@ def test_what_was_said_and_connected_is_in_the_export_and_its_manifest_proves_ev
     assert "Is this kept?" in [row["text"] for row in rows(archive, "chat/messages.jsonl")]
     assert [row["id"] for row in rows(archive, "accounts/accounts.jsonl")] == [account]
     assert manifest["not_contained"]["sealed_tokens"]
+
+
+def test_the_audit_log_in_an_export_is_checked_by_the_program_beside_it(
+    briefly: Briefly, person: Client, tmp_path: Path
+) -> None:
+    person.connect_google(briefly.unseen_mailbox(84))
+    briefly.run_schedule("seal-audit")
+    eventually(lambda: person.get("/users/me/audit/verification")["attested_seals"])
+    export = begin(person)
+    made(person, export)
+    fetched(person, export).extractall(tmp_path)
+    command = [sys.executable, "-I", "verify_audit.py", "audit.json"]
+    checked = subprocess.run(command, cwd=tmp_path / "audit", capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+    log = (tmp_path / "audit" / "audit.json").read_text()
+    (tmp_path / "audit" / "audit.json").write_text(log.replace('"kept"', '"lost"'))
+    assert subprocess.run(command, cwd=tmp_path / "audit", capture_output=True).returncode == 1
 
 
 def test_a_link_is_good_for_a_while_and_the_export_for_some_days(briefly: Briefly, person: Client) -> None:
@@ -117,7 +138,7 @@ def test_exports_that_die_at_any_step_are_made_all_the_same(briefly: Briefly) ->
         briefly.control("runner", "POST", "mishaps", mishap)
         begun.append((person, begin(person)))
     for person, export in begun:
-        assert made(person, export)["state"] == "ready"
+        assert made(person, export, MANY_SECONDS)["state"] == "ready"
         archive = fetched(person, export)
         assert archive.testzip() is None
         assert [row["title"] for row in rows(archive, "chat/conversations.jsonl")] == ["Once and whole"]

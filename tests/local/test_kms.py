@@ -6,7 +6,7 @@ import google_crc32c
 import grpc
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from google.api_core.exceptions import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, ResourceExhausted
 from google.cloud import kms_v1
@@ -234,7 +234,7 @@ def test_lists_come_page_by_page(vault: Client) -> None:
         vault.list_key_rings(request={"parent": PARENT, "page_token": "invented"})
 
 
-@pytest.mark.parametrize("algorithm", ["EC_SIGN_P256_SHA256", "EC_SIGN_ED25519"])
+@pytest.mark.parametrize("algorithm", ["EC_SIGN_P256_SHA256", "EC_SIGN_ED25519", "RSA_SIGN_PKCS1_3072_SHA256"])
 def test_a_signature_verifies_with_the_public_key(vault: Client, algorithm: str) -> None:
     key = signing_key(algorithm)
     created = vault.create_crypto_key(parent=RING, crypto_key_id="roots", crypto_key=key)
@@ -247,6 +247,8 @@ def test_a_signature_verifies_with_the_public_key(vault: Client, algorithm: str)
     assert answer.verified_data_crc32c
     if isinstance(public, ed25519.Ed25519PublicKey):
         public.verify(answer.signature, b"a root")
+    elif isinstance(public, rsa.RSAPublicKey):
+        public.verify(answer.signature, b"a root", padding.PKCS1v15(), hashes.SHA256())
     else:
         assert isinstance(public, ec.EllipticCurvePublicKey)
         public.verify(answer.signature, b"a root", ec.ECDSA(hashes.SHA256()))

@@ -15,6 +15,8 @@ import pytest
 import requests
 
 from lib.core import clock
+from lib.maintenance.export_steps import ASSEMBLE
+from lib.maintenance.parts import PARTS
 from scripts.local.background import BackgroundCloud
 from scripts.packaging.package import Package
 from tests import clerk
@@ -36,7 +38,7 @@ PAGES = {
     "usage": "/usage/limits",
 }
 """What a person reads of a function that only people call."""
-OTHERS = {"tokens", "webhooks", "on-user", "on-usage", "on-person", "maintain", "stream"}
+OTHERS = {"tokens", "webhooks", "on-user", "on-usage", "on-person", "maintain", "seal-audit", "stream"}
 
 
 @pytest.fixture(scope="module", params=[linked, pytest.param(installed, marks=pytest.mark.long)])
@@ -137,9 +139,14 @@ def test_a_push_about_a_duty_is_done(packaged: Briefly) -> None:
     assert pushed(packaged, "maintain", "", duty="release-reservations").status_code == 204
 
 
+def test_the_audit_log_is_sealed(packaged: Briefly, resident: Client) -> None:
+    assert pushed(packaged, "seal-audit", "").status_code == 204
+    assert resident.get("/users/me/audit/verification")["waiting_entries"] == 0
+
+
 def test_an_export_is_made_step_by_step_and_can_be_fetched(packaged: Briefly, person: Client) -> None:
     export = person.post("/users/me/exports", None, 202, sensitive=True)["id"]
-    for step in ("chat", "accounts", "usage", "users", "assemble"):
+    for step in (*(part.room for part in PARTS), ASSEMBLE):
         event = {"type": "user.exporting", "person": person.user, "subject": export, "step": step}
         assert pushed(packaged, "on-person", json.dumps(event)).status_code == 204
     url = person.post(f"/users/me/exports/{export}/links", None, 201, sensitive=True)["url"]

@@ -28,8 +28,8 @@ def test_a_composite_index_that_is_gone_is_missed(copy: Copy) -> None:
 
 
 def test_a_single_field_that_is_gone_is_missed(copy: Copy) -> None:
-    copy.change("terraform/firestore.yaml", " fields: {held_until: [asc]}", " fields: {}")
-    assert "needs the field default/spend_reservations [held_until asc]" in complaint(copy)
+    copy.change("terraform/firestore.yaml", "fields: {number: [desc]}", "fields: {}")
+    assert "needs the field audit/audit_heads [number desc]" in complaint(copy)
 
 
 def test_an_index_in_another_order_is_not_the_one(copy: Copy) -> None:

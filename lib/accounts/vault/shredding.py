@@ -7,6 +7,7 @@ from lib.accounts.vault import keysets, sealing, store
 from lib.accounts.vault.adapters import PROVIDERS, Providers
 from lib.accounts.vault.store import SealedTokens
 from lib.audit import recording
+from lib.audit.models import Action
 from lib.core import deadline, telemetry
 from lib.core.errors import Conflict, Problem
 from lib.core.identity import Identity
@@ -28,7 +29,7 @@ def shred(identity: Identity, request: ShredRequest, providers: Providers = PROV
     kept, snapshot = found
 
     def record(outcome: str) -> None:
-        recording.record(user, "shred", identity.caller, request.purpose, outcome, account_id=account_id)
+        recording.record(user, Action.SHRED, identity.caller, request.purpose, outcome, account_id=account_id)
 
     record("begun")
     with deadline.within(LONGEST_REVOCATION):
@@ -43,14 +44,14 @@ def shred(identity: Identity, request: ShredRequest, providers: Providers = PROV
 def erase(identity: Identity, request: ErasureRequest, providers: Providers = PROVIDERS) -> Erased:
     """Revoke all of a person's tokens as far as the providers answer, and delete these and the keyset in any case."""
     user = identity.person
-    recording.record(user, "erase", identity.caller, request.purpose, "begun")
+    recording.record(user, Action.ERASE, identity.caller, request.purpose, "begun")
     accounts = store.all_of(user)
     with deadline.within(LONGEST_REVOCATION):
         revoked = sum(_revoke(user, account_id, kept, providers) for account_id, kept in accounts.items())
     store.erase(user)
     keysets.forget(user)
     outcome = f"erased {len(accounts)}, of which {revoked} revoked"
-    recording.record(user, "erase", identity.caller, request.purpose, outcome)
+    recording.record(user, Action.ERASE, identity.caller, request.purpose, outcome)
     return Erased(accounts=len(accounts), revoked_at_provider=revoked)
 
 

@@ -7,7 +7,7 @@ overwrite what another one stored.
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from threading import Lock
@@ -21,6 +21,7 @@ from lib.accounts.vault.adapters import PROVIDERS, Providers
 from lib.accounts.vault.sealing import Tokens
 from lib.accounts.vault.store import SealedTokens
 from lib.audit import recording
+from lib.audit.models import Action
 from lib.core import clock, deadline, ids
 from lib.core.errors import Forbidden, NotFound, PersonDeleted, ReconnectRequired
 from lib.core.identity import Identity
@@ -43,7 +44,7 @@ def exchange(identity: Identity, request: ExchangeRequest, providers: Providers 
     """
 
     def record(account_id: str, outcome: str) -> None:
-        recording.record(identity.person, "exchange", identity.caller, "connect", outcome, account_id=account_id)
+        recording.record(identity.person, Action.EXCHANGE, identity.caller, "connect", outcome, account_id=account_id)
 
     record("", "begun")
     try:
@@ -58,21 +59,26 @@ def exchange(identity: Identity, request: ExchangeRequest, providers: Providers 
 def hand_out(identity: Identity, request: HandOutRequest, providers: Providers = PROVIDERS) -> AccessToken:
     """An access token for a purpose. Every hand-out and every refusal is written down before it happens.
 
+    So is, when it has happened, that the provider refused to refresh or could not.
+
     Raises `NotFound`, `Forbidden` for a scope that was not granted, `ReconnectRequired`, `ProviderBusy`,
     `PersonDeleted`.
     """
 
-    def record(outcome: str) -> None:
+    def record(action: Action, outcome: str) -> None:
         purpose, account_id = request.purpose, request.account_id
-        recording.record(identity.person, "hand-out", identity.caller, purpose, outcome, account_id=account_id)
+        recording.record(identity.person, action, identity.caller, purpose, outcome, account_id=account_id)
+
+    def refresh_failed(error: Exception) -> None:
+        record(Action.REFRESH, f"failed: {type(error).__name__}")
 
     try:
         deletion.refuse(identity.person)
-        token = _fresh(identity.person, request, providers)
+        token = _fresh(identity.person, request, providers, refresh_failed)
     except Exception as error:
-        record(f"refused: {type(error).__name__}")
+        record(Action.HAND_OUT, f"refused: {type(error).__name__}")
         raise
-    record("handed out")
+    record(Action.HAND_OUT, "handed out")
     return token
 
 
@@ -98,7 +104,9 @@ def _exchanged(identity: Identity, request: ExchangeRequest, providers: Provider
     )
 
 
-def _fresh(user: UserId, request: HandOutRequest, providers: Providers) -> AccessToken:
+def _fresh(
+    user: UserId, request: HandOutRequest, providers: Providers, refresh_failed: Callable[[Exception], None]
+) -> AccessToken:
     """The stored token while it is good, else a new one, got by us or by whoever was first.
 
     While the new one cannot be had, or somebody else is getting it, the stored one serves until it expires.
@@ -118,7 +126,7 @@ def _fresh(user: UserId, request: HandOutRequest, providers: Providers) -> Acces
             try:
                 leased = _lease(user, request.account_id, kept, snapshot)
                 if leased is not None:
-                    _refresh(user, request.account_id, tokens, leased, providers)
+                    _refresh(user, request.account_id, tokens, leased, providers, refresh_failed)
                     continue
             except ProviderBusy:
                 if _lasts(stored, timedelta(0), request):
@@ -163,18 +171,27 @@ def _lease(user: UserId, account_id: str, kept: SealedTokens, snapshot: Snapshot
     return found[1] if found and found[0].generation == kept.generation + 1 else None
 
 
-def _refresh(user: UserId, account_id: str, tokens: Tokens, leased: Snapshot, providers: Providers) -> None:
+def _refresh(
+    user: UserId,
+    account_id: str,
+    tokens: Tokens,
+    leased: Snapshot,
+    providers: Providers,
+    refresh_failed: Callable[[Exception], None],
+) -> None:
     """Refresh under the lease and store the outcome, unless somebody else has stored something since."""
     try:
         provider = providers[Provider(leased.get("provider"))]
         grant = provider.refresh(tokens.refresh, frozenset(leased.get("scopes")))
     except GrantEnded as error:
         store.change(leased, lease_until=None, ended_because=str(error))
+        refresh_failed(error)
         return
-    except ProviderBusy:
+    except ProviderBusy as error:
         failures = int(leased.get("failures")) + 1
         pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 16), LONGEST_PAUSE)
         store.change(leased, lease_until=None, failures=failures, paused_until=clock.now() + pause)
+        refresh_failed(error)
         raise
     renewed = Tokens(grant.access_token, grant.refresh_token or tokens.refresh)
     store.change(

@@ -1,6 +1,6 @@
-"""Who asks Cloud Storage, and whether they may: the users of a bucket may do all with its objects.
+"""Who asks Cloud Storage, and whether they may: the users of a bucket may do all with its objects, its readers read.
 
-They are what `roles/storage.objectUser` makes of a service account
+They are what `roles/storage.objectUser` and `roles/storage.objectViewer` make of a service account
 (https://cloud.google.com/storage/docs/access-control/iam-roles): nobody may list, make or change buckets.
 """
 
@@ -17,6 +17,7 @@ from scripts.local.storage.refusals import Refused
 from scripts.local.storage.signatures import Asked
 
 ANONYMOUS = "Anonymous caller"
+READING = ("storage.objects.get", "storage.objects.list")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Admission:
         """
         settings = self.objects.settings(bucket)
         if caller.account in settings.users and permission.startswith("storage.objects."):
+            return
+        if caller.account in settings.readers and permission in READING:
             return
         resource = "object" if permission.startswith("storage.objects.") else "bucket"
         message = (

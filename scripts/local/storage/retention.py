@@ -12,11 +12,12 @@ from scripts.local.storage.refusals import Refused
 
 @dataclass(frozen=True)
 class BucketSettings:
-    """A bucket of the catalogue. `users` are the service accounts that may use its objects."""
+    """A bucket of the catalogue. `users` are the service accounts that may use its objects, `readers` read them."""
 
     users: frozenset[str] = frozenset()
     retention: timedelta | None = None
     event_based_hold: bool = False
+    readers: frozenset[str] = frozenset()
 
 
 @dataclass

@@ -22,7 +22,7 @@ from google.cloud.storage import Blob
 
 from scripts.local import clock
 from scripts.local.project import bucket
-from tests.storage_rig import RETENTION, STRANGER, StorageRig
+from tests.storage_rig import READER, RETENTION, STRANGER, StorageRig
 
 WRONG = 7
 Change = Callable[[Blob, int], object]
@@ -272,6 +272,21 @@ def test_an_account_that_does_not_use_the_bucket_may_nothing(rig: StorageRig, bl
     theirs = rig.bucket("files", STRANGER).blob(blob.name)
     for attempt in attempts(theirs):
         with pytest.raises(Forbidden, match=f"{STRANGER} does not have storage.objects"):
+            attempt()
+
+
+def test_a_reader_of_a_bucket_reads_and_lists_and_does_no_more(rig: StorageRig, blob: Blob) -> None:
+    stored(blob)
+    bucket_as_read = rig.bucket("files", READER)
+    theirs = bucket_as_read.blob(blob.name)
+    assert theirs.download_as_bytes() == b"content"
+    assert blob.name in {one.name for one in bucket_as_read.list_blobs()}
+    for attempt in (
+        lambda: theirs.upload_from_string(b"other"),
+        theirs.delete,
+        lambda: theirs.update_storage_class("NEARLINE"),
+    ):
+        with pytest.raises(Forbidden, match=f"{READER} does not have storage.objects"):
             attempt()
 
 
