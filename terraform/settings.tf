@@ -4,6 +4,7 @@
 locals {
   settings = merge(
     {
+      CLERK_API_URL            = "https://api.clerk.com/v1"
       CLERK_ISSUER             = var.clerk.issuer
       CLERK_KEYS               = var.clerk.keys
       CLERK_PARTIES            = jsonencode(var.front_end_origins)

@@ -12,6 +12,7 @@ from lib.chat.context import Context, LeftOut, gather
 from lib.chat.relevance import terms
 from lib.core.errors import ReconnectRequired, Unavailable
 from lib.office.models import AccountError, Attendee, Party, Response
+from lib.users.preferences import PrivacyControls
 from tests.chat.gathered import ACCOUNT, ADA, NOW, Office, broken, event, late, mail
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -19,7 +20,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def gathered(office: Office, question: str = "And today?", **options: Any) -> Context:
     """The context that this office gives."""
-    return gather(ADA, question, BERLIN, NOW, [], events=office.between, mail=office.recent, **options)
+    allowed = options.pop("allowed", PrivacyControls())
+    return gather(ADA, question, BERLIN, NOW, [], allowed=allowed, events=office.between, mail=office.recent, **options)
 
 
 def test_events_come_by_their_start_and_mails_from_the_newest() -> None:
@@ -100,7 +102,7 @@ def test_a_failed_account_is_named() -> None:
 
 
 def test_accounts_that_cannot_be_read_leave_out_everything_and_fail_nothing() -> None:
-    context = gather(ADA, "And today?", BERLIN, NOW, Unavailable())
+    context = gather(ADA, "And today?", BERLIN, NOW, Unavailable(), allowed=PrivacyControls())
     assert context.left_out == (LeftOut("events", "", Unavailable.title), LeftOut("mail", "", Unavailable.title))
 
 

@@ -30,7 +30,25 @@ NAMES = {
 IDS = {"account_id", "conversation_id", "message_id", "run_id", "thread_id", "event_id", "id", "label", "cursor"}
 PLAIN = {
     *("limit", "first", "last", "start", "end", "q", "text", "from", "to", "subject", "unread", "has_attachment"),
-    *("after", "before", "theme", "time_zone", "locale", "chat_model", "title", "model", "thumb", "purpose", "scopes"),
+    *(
+        "after",
+        "before",
+        "theme",
+        "time_zone",
+        "locale",
+        "week_start",
+        "working_hours",
+        "default_calendars",
+        "signatures",
+        "chat",
+        "notifications",
+        "privacy",
+        "title",
+        "model",
+        "thumb",
+        "purpose",
+        "scopes",
+    ),
     *("provider", "redirect_url", "login_hint", "iss", "refused_token_hash", "Last-Event-ID", "last_event_id"),
 }
 PROOFS = {"state", "code", "code_verifier"}

@@ -20,7 +20,7 @@ OWN_WAYS = {
     "google-cloud-storage": set(),
     "msal": {"tokens"},
     "tink": {"tokens"},
-    "nh3": {"mail", "events", "stream"},
+    "nh3": {"mail", "events", "stream", "users"},
     "aiohttp": {"stream"},
     "orjson": {"stream"},
     "standardwebhooks": {"webhooks"},

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from lib.core import clock
 from lib.core.errors import InvalidSignature
-from lib.users import clerk
+from lib.users.clerk import webhooks as clerk
 from tests.core.proofs import mounted
 from tests.fuzz.verifiers.altered import EXAMPLES, blobs, texts
 
