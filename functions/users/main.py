@@ -50,7 +50,7 @@ def end_other_sessions(identity: Identity) -> EndedSessions:
     return ending.end_others(identity)
 
 
-@service.delete("/me/sessions/{session_id}", status=204, sensitive=True)
+@service.delete("/me/sessions/<session_id>", status=204, sensitive=True)
 def end_session(identity: Identity, path: SessionPath) -> None:
     """Sign the person out of one session"""
     ending.end(identity, path.session_id)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lib.ai import tokens
-from lib.chat.context import Context, LeftOut, gather
+from lib.chat.context import SWITCHED_OFF, Context, LeftOut, gather
 from lib.chat.relevance import terms
 from lib.core.errors import ReconnectRequired, Unavailable
 from lib.office.models import AccountError, Attendee, Party, Response
@@ -171,3 +171,29 @@ def test_the_guard_of_a_context_knows_its_text_and_its_links() -> None:
 )
 def test_a_question_is_about_its_names_or_its_longest_word(question: str, expected: list[str]) -> None:
     assert terms(question) == expected
+
+
+@pytest.mark.parametrize("question", ["And today?", "What did Henning Brook want?"])
+def test_mail_that_chat_may_not_read_is_not_asked_for(question: str) -> None:
+    office = Office([event("one")], [mail("one")])
+    context = gathered(office, question, allowed=PrivacyControls(chat_reads_mail=False))
+    assert (office.queries, len(office.windows)) == ([], 1)
+    assert (len(context.events), context.mails) == (1, ())
+    assert context.left_out == (LeftOut("mail", "", SWITCHED_OFF),)
+
+
+def test_calendars_that_chat_may_not_read_are_not_asked_for() -> None:
+    office = Office([event("one")], [mail("one")])
+    context = gathered(office, allowed=PrivacyControls(chat_reads_calendars=False))
+    assert (office.windows, len(office.queries)) == ([], 1)
+    assert (context.events, len(context.mails)) == ((), 1)
+    assert context.left_out == (LeftOut("events", "", SWITCHED_OFF),)
+
+
+def test_a_person_who_allows_nothing_is_answered_at_once_and_told_why() -> None:
+    office = Office(late(3), late(3))
+    began = time.monotonic()
+    context = gathered(office, allowed=PrivacyControls(chat_reads_mail=False, chat_reads_calendars=False))
+    assert time.monotonic() - began < 1
+    assert (office.windows, office.queries) == ([], [])
+    assert context.left_out == (LeftOut("events", "", SWITCHED_OFF), LeftOut("mail", "", SWITCHED_OFF))

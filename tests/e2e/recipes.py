@@ -27,7 +27,18 @@ NAMES = {
 }
 """Where a parameter's name means something else than elsewhere."""
 
-IDS = {"account_id", "conversation_id", "message_id", "run_id", "thread_id", "event_id", "id", "label", "cursor"}
+IDS = {
+    "account_id",
+    "conversation_id",
+    "message_id",
+    "run_id",
+    "session_id",
+    "thread_id",
+    "event_id",
+    "id",
+    "label",
+    "cursor",
+}
 PLAIN = {
     *("limit", "first", "last", "start", "end", "q", "text", "from", "to", "subject", "unread", "has_attachment"),
     *(
@@ -216,6 +227,10 @@ RECIPES: dict[str, list[Recipe]] = {
     "GET /users/me": [Recipe(OWN)],
     "GET /users/me/preferences": [Recipe(OWN, shows=False)],
     "PATCH /users/me/preferences": [Recipe(OWN, body=lambda *_: {"theme": "dark"}, shows=False)],
+    "GET /users/me/sessions": [Recipe(OWN)],
+    # What somebody ends so are their own sessions.
+    "DELETE /users/me/sessions": [Recipe(OWN, shows=False, restore=Belongings.sign_in_elsewhere)],
+    "DELETE /users/me/sessions/{session_id}": [Recipe(shows=False, restore=Belongings.sign_in_elsewhere)],
     "GET /accounts/": [Recipe(OWN)],
     "GET /accounts/{account_id}": _at_each_provider(),
     "POST /accounts/connections": _at_each_provider(_begin),

@@ -49,10 +49,10 @@ def keep(session: ClerkSession) -> bool:
 
 
 def end(user: UserId, session_id: str) -> None:
-    """Keep that a session is over, whether or not it was known."""
-    _document(user, session_id).set(
-        {"schema_version": SCHEMA_VERSION, "is_live": False, "expires_at": clock.now() + ENDS_KEPT}
-    )
+    """Keep that a session is over, whether or not it was known; again, it changes nothing."""
+    reference = _document(user, session_id)
+    if (reference.get().to_dict() or {}).get("is_live") is not False:
+        reference.set({"schema_version": SCHEMA_VERSION, "is_live": False, "expires_at": clock.now() + ENDS_KEPT})
 
 
 def forget(user: UserId, session_id: str) -> None:

@@ -18,7 +18,7 @@ from tests.fuzz.verifiers.altered import EXAMPLES, blobs, texts
 KEY = "whsec_a2V5cy1vZi10ZXN0cy1rZXlzLW9mLXRlc3Rz"
 NAME = "msg_2a"
 # Of a kind that is verified, and then not needed.
-BODY = json.dumps({"type": "session.created", "data": {"id": "sess_1"}}).encode()
+BODY = json.dumps({"type": "email.created", "data": {"id": "sess_1"}}).encode()
 PARTS = ("id", "timestamp", "signature")
 
 
