@@ -4,8 +4,8 @@ from typing import Any
 
 from lib.core.store import Database, UserId, person
 
-COUNTED_ASIDE = ("rate_windows", "usage_events", "usage_days", "signed_requests", "idempotency_claims")
-"""What every request leaves, whatever becomes of it."""
+COUNTED_ASIDE = ("rate_windows", "usage_events", "usage_days", "signed_requests", "idempotency_claims", "sessions")
+"""What every request leaves, whatever becomes of it, and what Clerk announces when the person signs in for it."""
 
 
 def everything(user: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
