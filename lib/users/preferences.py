@@ -129,6 +129,12 @@ class QuietHours(BaseModel):
     start: TimeOfDay
     end: TimeOfDay
 
+    @model_validator(mode="after")
+    def _have_a_length(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("they end when they begin")
+        return self
+
 
 class NotificationPreferences(BaseModel):
     """What the person wants to be told of, and where: `accounts` is about connections and the person's own data."""

@@ -98,6 +98,7 @@ def test_a_default_that_nobody_chose_is_not_kept(person: Client) -> None:
         ({"signatures": {f"acc_{place:024d}": "x" for place in range(21)}}, "signatures"),
         ({"notifications": {"mail": {"pigeon": True}}}, "notifications.mail.pigeon"),
         ({"notifications": {"quiet_hours": {"start": "22:00"}}}, "notifications.quiet_hours.end"),
+        ({"notifications": {"quiet_hours": {"start": "22:00", "end": "22:00"}}}, "notifications.quiet_hours"),
         ({"privacy": {"retention_days": {"conversations": 0}}}, "privacy.retention_days.conversations"),
         ({"privacy": {"retention_days": {"thoughts": 1}}}, "privacy.retention_days.thoughts"),
         ({"privacy": {"chat_reads_minds": True}}, "privacy.chat_reads_minds"),
