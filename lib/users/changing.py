@@ -40,7 +40,7 @@ def change_preferences(identity: Identity, change: PreferencesChange, if_match: 
         snapshot = store.read(identity.person)
         if snapshot is None:
             raise NotFound(UNKNOWN)
-        before = store.chosen_preferences(snapshot)
+        before = chosen.allowed(store.chosen_preferences(snapshot))
         present = chosen.preferences(before)
         entity_tags.require_match(present, if_match)
         after = merge_patch.applied(before, patch)

@@ -22,16 +22,26 @@ def stored(document: dict[str, Any]) -> Chosen:
     return chosen
 
 
-def preferences(chosen: Chosen) -> Preferences:
-    """All preferences: what was chosen, and the defaults for the rest and for what is not allowed any more."""
+def allowed(chosen: Chosen) -> Chosen:
+    """What was chosen, but for what is not allowed any more, as a zone that is gone."""
     while True:
         try:
-            return Preferences.model_validate(chosen)
+            Preferences.model_validate(chosen)
         except ValidationError as error:
-            allowed = chosen
+            left = chosen
             for entry in error.errors(include_url=False, include_context=False, include_input=False):
-                allowed = _without(allowed, entry["loc"])
-            chosen = allowed if allowed != chosen else {}
+                left = _without(left, entry["loc"])
+            chosen = left if left != chosen else {}
+        else:
+            return chosen
+
+
+def preferences(chosen: Chosen) -> Preferences:
+    """All preferences: what was chosen and is allowed, and the defaults for the rest."""
+    try:
+        return Preferences.model_validate(chosen)
+    except ValidationError:
+        return Preferences.model_validate(allowed(chosen))
 
 
 def _without(chosen: Chosen, path: tuple[int | str, ...]) -> Chosen:

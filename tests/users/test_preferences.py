@@ -254,6 +254,14 @@ def test_what_is_kept_but_not_allowed_any_more_is_at_its_default_again(person: C
     assert (read["locale"], read["theme"]) == ("en", "dark")
     assert (read["chat"]["language"], read["chat"]["style"]) == (None, "formal")
     assert (read["signatures"], read["notifications"]["quiet_hours"]) == ({ACCOUNT: "Ada"}, None)
+    assert change(person, {"theme": "light"}) == read | {"theme": "light"}
+    stored = (person_document(UserId(person.user)).get().to_dict() or {})["preferences"]
+    assert stored == {
+        "theme": "light",
+        "chat": {"style": "formal"},
+        "signatures": {ACCOUNT: "Ada"},
+        "notifications": {},
+    }
 
 
 TIMES = [f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 30)] + ["24:00"]
