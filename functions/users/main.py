@@ -1,4 +1,4 @@
-"""A person's profile, preferences and audit log, a copy of everything that is theirs, and its end."""
+"""A person's profile, preferences, sessions and audit log, a copy of everything that is theirs, and its end."""
 
 from typing import Any
 
@@ -7,9 +7,10 @@ from pydantic import BaseModel, Field
 
 from lib.audit import history, verification
 from lib.audit.models import AuditPage, AuditVerification
+from lib.core import entity_tags
 from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.events import EventSettings
-from lib.core.http import Admits, Service, Strict
+from lib.core.http import Admits, Answer, Service, Strict
 from lib.core.identity import Identity
 from lib.core.signatures import SignatureSettings
 from lib.core.storage_settings import StorageSettings
@@ -27,14 +28,20 @@ from lib.lifecycle.models import (
 )
 from lib.lifecycle.settings import LifecycleSettings
 from lib.usage.rate import requests_per_minute
-from lib.users import profile
-from lib.users.models import Preferences, PreferencesChange, Profile
+from lib.users import changing, profile
+from lib.users.changing import PreferencesChange
+from lib.users.clerk.settings import SECRET as CLERK_KEY
+from lib.users.clerk.settings import ClerkApiSettings
+from lib.users.models import Profile
+from lib.users.preferences import Preferences
+from lib.users.sessions import ending, listing
+from lib.users.sessions.models import EndedSessions, SessionPath, Sessions
 
 service = Service(
     "Users",
     limit=requests_per_minute,
-    requires=(LifecycleSettings, StorageSettings, EventSettings, SignatureSettings),
-    secrets=(CURSOR_KEY,),
+    requires=(LifecycleSettings, StorageSettings, EventSettings, SignatureSettings, ClerkApiSettings),
+    secrets=(CURSOR_KEY, CLERK_KEY),
 )
 
 
@@ -64,15 +71,33 @@ def read_me(person: UserId) -> Profile:
 
 
 @service.get("/me/preferences")
-def read_preferences(person: UserId) -> Preferences:
-    """What the person prefers"""
-    return profile.read_preferences(person)
+def read_preferences(person: UserId, headers: dict[str, str]) -> Answer[Preferences]:
+    """What the person prefers, with its ETag"""
+    return entity_tags.unless_known(profile.read_preferences(person), headers)
 
 
 @service.patch("/me/preferences")
-def change_preferences(person: UserId, body: PreferencesChange) -> Preferences:
-    """Change some preferences; null sets one back to its default"""
-    return profile.change_preferences(person, body)
+def change_preferences(identity: Identity, body: PreferencesChange, headers: dict[str, str]) -> Answer[Preferences]:
+    """Change some preferences; null sets one back to its default, If-Match guards against lost updates"""
+    return entity_tags.tagged(changing.change_preferences(identity, body, headers.get("If-Match")))
+
+
+@service.get("/me/sessions")
+def list_sessions(identity: Identity) -> Sessions:
+    """Where the person is signed in"""
+    return listing.listed(identity)
+
+
+@service.delete("/me/sessions", sensitive=True)
+def end_other_sessions(identity: Identity) -> EndedSessions:
+    """Sign the person out everywhere else"""
+    return ending.end_others(identity)
+
+
+@service.delete("/me/sessions/<session_id>", status=204, sensitive=True)
+def end_session(identity: Identity, path: SessionPath) -> None:
+    """Sign the person out of one session"""
+    ending.end(identity, path.session_id)
 
 
 @service.get("/me/audit")

@@ -27,6 +27,7 @@ class Action(StrEnum):
     KEY_ROTATION = "key-rotation"
     SHARING = "sharing"
     PRIVACY = "privacy"
+    END_SESSION = "end-session"
 
 
 def written(moment: datetime) -> str:

@@ -6,7 +6,7 @@ Every collection below a person stands with one room, either among the exported 
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ class PersonalData:
 
     `exported` are collections below the person's document, as `conversations/messages`; `withheld` those that no export
     holds, with the reason. `files` are further ones. `end` is what has to be done before the documents are deleted,
-    which happens for all rooms together; it may be done again. `retain` deletes what is older than the person wants.
+    which happens for all rooms together; it may be done again. `retain` deletes what is older than a moment, by kind.
     """
 
     room: str
@@ -40,7 +40,7 @@ class PersonalData:
     files: tuple[ExportedFile, ...] = ()
     end: Callable[[UserId, str], None] | None = None
     """Called with the person, and the receipt of the deletion."""
-    retain: Callable[[UserId], None] | None = None
+    retain: Mapping[str, Callable[[UserId, datetime], None]] = field(default_factory=dict)
 
     def all_files(self) -> tuple[ExportedFile, ...]:
         """The files of an export: a line of JSON per document, and whatever else the room has."""

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 
 from lib.core.events import Delivery
 from lib.lifecycle.models import UserEvent
-from lib.maintenance import deletion_steps, export_steps
+from lib.maintenance import deletion_steps, export_steps, retention
 
 _PERFORMED: Mapping[str, Callable[[UserEvent], None]] = {
     "user.deleting": deletion_steps.perform,
     "user.exporting": export_steps.perform,
+    "user.retaining": retention.perform,
 }
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from google.cloud import firestore
+
 from lib.core import clock, idempotency
 from lib.core.store import (
     FailedPrecondition,
@@ -14,7 +16,9 @@ from lib.core.store import (
     person,
 )
 from lib.core.telemetry import person_hash
-from lib.users.models import Preferences, Profile
+from lib.users import chosen
+from lib.users.models import Profile
+from lib.users.preferences import Preferences
 
 SCHEMA_VERSION = 1
 
@@ -28,7 +32,7 @@ def profile(user: UserId) -> Profile | None:
 def preferences(user: UserId) -> Preferences | None:
     """The person's preferences; None for somebody who does not exist."""
     snapshot = read(user)
-    return stored_preferences(snapshot) if snapshot else None
+    return chosen.preferences(chosen_preferences(snapshot)) if snapshot else None
 
 
 def read(user: UserId) -> Snapshot | None:
@@ -37,20 +41,36 @@ def read(user: UserId) -> Snapshot | None:
     return snapshot if snapshot.exists else None
 
 
-def stored_preferences(snapshot: Snapshot) -> Preferences:
-    """The preferences in a person's document."""
-    return Preferences.model_validate((snapshot.to_dict() or {}).get("preferences", {}))
+def chosen_preferences(snapshot: Snapshot) -> chosen.Chosen:
+    """What the person chose, as a person's document says."""
+    return chosen.stored(snapshot.to_dict() or {})
 
 
-def change_preferences(snapshot: Snapshot, preferences: Preferences) -> bool:
-    """Replace the preferences; False if the document was changed since it was read."""
+def change_preferences(snapshot: Snapshot, wishes: chosen.Chosen, preferences: Preferences) -> bool:
+    """Replace what was chosen; False if the document was changed since it was read.
+
+    `preferences` are what these wishes come to, which is the answer to the request at hand.
+    """
     batch = client().batch()
-    compare_and_set(snapshot, {"preferences": preferences.model_dump()}, batch)
+    changes = {"schema_version": chosen.SCHEMA_VERSION, "preferences": wishes}
+    compare_and_set(snapshot, changes, batch)
     try:
         idempotency.commit(batch, preferences)
     except FailedPrecondition:
         return False
     return True
+
+
+def wanting_retention() -> set[UserId]:
+    """Everybody who has something deleted after a time."""
+    people = client().collection("users")
+    of_conversations = people.where(
+        filter=firestore.FieldFilter("preferences.privacy.retention_days.conversations", ">", 0)
+    )
+    of_usage_events = people.where(
+        filter=firestore.FieldFilter("preferences.privacy.retention_days.usage_events", ">", 0)
+    )
+    return {UserId(found.id) for found in (*of_conversations.stream(), *of_usage_events.stream())}
 
 
 def create(user: UserId, profile: dict[str, Any], clerk_updated_at: int) -> None:
@@ -59,9 +79,9 @@ def create(user: UserId, profile: dict[str, Any], clerk_updated_at: int) -> None
     batch.create(
         person(user),
         {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": chosen.SCHEMA_VERSION,
             "profile": profile | {"created_at": clock.now()},
-            "preferences": Preferences().model_dump(),
+            "preferences": {},
             "clerk_updated_at": clerk_updated_at,
         },
     )

@@ -4,7 +4,9 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from lib.core.store import UserId
 from lib.office.identifiers import encode
+from lib.users.sessions import store as sessions
 from tests.asking import answer, ask
 from tests.briefly import Briefly, Client, eventually
 
@@ -96,6 +98,13 @@ class Belongings:
         """A deletion that can be undone for many days."""
         self.client.post("/users/me/deletion", {"confirmation": "delete everything"}, 202, sensitive=True)
 
+    def sign_in_elsewhere(self) -> None:
+        """One more session, which Briefly was told of."""
+        session = str(self.briefly.control("clerk", "POST", "sessions", {"user_id": self.user})["id"])
+        eventually(lambda: session in {one.id for one in sessions.live(UserId(self.user))})
+        self.ids["session_id"] = session
+        self.own.add(session)
+
     def begin_question(self) -> None:
         """A question of which nobody has read the answer yet."""
         ask(self.client, "And tomorrow?", self.ids["conversation_id"])
@@ -115,6 +124,7 @@ def somebody(briefly: Briefly, **emails: str) -> Belongings:
     _find_events(person)
     person.export_everything()
     person.ask_for_deletion()
+    person.sign_in_elsewhere()
     accounts = {ids["account_id"] for ids in person.ids_at.values()}
     person.own |= {person.user, person.client.email, *accounts, *emails.values()}
     unique = secrets.token_hex(12)
@@ -126,6 +136,7 @@ def somebody(briefly: Briefly, **emails: str) -> Belongings:
         "message_id": f"msg_{unique}",
         "run_id": "run_" + "0" * 24,
         "export_id": "exp_" + "0" * 26,
+        "session_id": f"sess_{unique}",
     }
     eventually(lambda: len(person.client.get("/usage/models")["events"]) == 2)
     return person

@@ -29,11 +29,12 @@ NAMES = {
 
 IDS = {
     *("account_id", "conversation_id", "message_id", "run_id", "thread_id", "event_id", "export_id"),
-    *("id", "label", "cursor"),
+    *("session_id", "id", "label", "cursor"),
 }
 PLAIN = {
     *("limit", "first", "last", "start", "end", "q", "text", "from", "to", "subject", "unread", "has_attachment"),
-    *("after", "before", "theme", "time_zone", "locale", "chat_model", "title", "model", "thumb", "purpose", "scopes"),
+    *("after", "before", "theme", "time_zone", "locale", "week_start", "working_hours", "default_calendars"),
+    *("signatures", "chat", "notifications", "privacy", "title", "model", "thumb", "purpose", "scopes"),
     *("provider", "redirect_url", "login_hint", "iss", "refused_token_hash", "Last-Event-ID", "last_event_id"),
     *("confirmation", "receipt"),
 }
@@ -222,6 +223,10 @@ RECIPES: dict[str, list[Recipe]] = {
     ],
     "GET /users/me/audit": [Recipe(OWN, shows=False), _cursor("/users/me/audit")],
     "GET /users/me/audit/verification": [Recipe(OWN, shows=False)],
+    "GET /users/me/sessions": [Recipe(OWN)],
+    # What somebody ends so are their own sessions.
+    "DELETE /users/me/sessions": [Recipe(OWN, shows=False, restore=Belongings.sign_in_elsewhere)],
+    "DELETE /users/me/sessions/{session_id}": [Recipe(shows=False, restore=Belongings.sign_in_elsewhere)],
     "GET /accounts/": [Recipe(OWN)],
     "GET /accounts/{account_id}": _at_each_provider(),
     "POST /accounts/connections": _at_each_provider(_begin),

@@ -20,6 +20,7 @@ SAMPLES = {
     "account_id": "acc_" + "0" * 24,
     "run_id": "run_" + "0" * 24,
     "export_id": "exp_" + "0" * 26,
+    "session_id": "sess_nothing",
 }
 WITH_BODY = [one for one in operations() if one.has_body]
 WITH_CURSOR = [one for one in operations() if "cursor" in one.in_query]

@@ -18,13 +18,13 @@ from lib.core.errors import MEDIA_TYPE
 from lib.core.telemetry import person_hash
 from lib.usage.models import LogEntry, ModelUsed
 from lib.usage.recording import UNKNOWN_PERSON_IS_LATE_FOR
-from lib.users.models import ClerkEvent
+from lib.users.announcements import Announcement
 from tests.briefly import Briefly
 from tests.e2e.operations import functions
 from tests.fuzz.callers import Sibling
 
 PUSHED = [name for name, row in functions().items() if row["trigger"] == "pubsub"]
-EVENTS: dict[str, list[type[BaseModel]]] = {"on-user": [ClerkEvent], "on-usage": [ModelUsed, LogEntry]}
+EVENTS: dict[str, list[type[BaseModel]]] = {"on-user": [Announcement], "on-usage": [ModelUsed, LogEntry]}
 """What each is sent."""
 KINDS: list[dict[str, str]] = [{"kind": "model"}, {}]
 JSON = st.recursive(

@@ -22,7 +22,7 @@ OWN_WAYS = {
     "google-cloud-storage": {"maintain", "on-person", "seal-audit", "users"},
     "msal": {"tokens"},
     "tink": {"tokens"},
-    "nh3": {"mail", "events", "stream"},
+    "nh3": {"mail", "events", "stream", "users"},
     "aiohttp": {"stream"},
     "orjson": {"stream"},
     "standardwebhooks": {"webhooks"},

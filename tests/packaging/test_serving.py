@@ -144,7 +144,10 @@ def test_the_audit_log_is_sealed(packaged: Briefly, resident: Client) -> None:
     assert resident.get("/users/me/audit/verification")["waiting_entries"] == 0
 
 
-def test_an_export_is_made_step_by_step_and_can_be_fetched(packaged: Briefly, person: Client) -> None:
+def test_an_export_is_made_step_by_step_and_can_be_fetched(packaged: Briefly, briefly: Briefly, person: Client) -> None:
+    # The copy that is no package gets the pushes of Pub/Sub.
+    elsewhere = {"function": "on-person", "kind": "refuse", "text": person.user, "times": 20}
+    briefly.control("runner", "POST", "mishaps", elsewhere)
     export = person.post("/users/me/exports", None, 202, sensitive=True)["id"]
     for step in (*(part.room for part in PARTS), ASSEMBLE):
         event = {"type": "user.exporting", "person": person.user, "subject": export, "step": step}

@@ -1,4 +1,4 @@
-"""People begin, change and end by Clerk's webhooks, in whatever order these come; preferences merge."""
+"""People begin, change and end by Clerk's webhooks, in whatever order these come."""
 
 import json
 from typing import Any
@@ -169,38 +169,6 @@ def test_what_a_deleted_person_used_is_not_kept(briefly: Briefly, person: Client
     assert everything(person.user) == {}
 
 
-def test_preferences_merge_and_null_brings_the_default_back(person: Client) -> None:
-    assert person.get("/users/me/preferences") == {
-        "theme": "system",
-        "time_zone": "Etc/UTC",
-        "locale": "en",
-        "chat_model": None,
-    }
-    change(person, {"theme": "dark", "time_zone": "Asia/Kathmandu"})
-    merged = change(person, {"locale": "de-AT"})
-    assert (merged["theme"], merged["time_zone"], merged["locale"]) == ("dark", "Asia/Kathmandu", "de-AT")
-    assert change(person, {"theme": None})["theme"] == "system"
-    assert person.get("/users/me/preferences") == merged | {"theme": "system"}
-
-
-@pytest.mark.parametrize(
-    ("wrong", "field"),
-    [
-        ({"time_zone": "Mars/Olympus"}, "time_zone"),
-        ({"theme": "pink"}, "theme"),
-        ({"locale": "english"}, "locale"),
-        ({"colour": "red"}, "colour"),
-    ],
-)
-def test_a_wrong_preference_is_named_and_nothing_is_changed(person: Client, wrong: dict[str, str], field: str) -> None:
-    change(person, {"theme": "light"})
-    refused = person.call("PATCH", "/users/me/preferences", {"theme": "dark", **wrong})
-    assert refused.status_code == 422
-    assert refused.json()["type"] == "urn:briefly:problem:invalid-request"
-    assert [error["field"] for error in refused.json()["errors"]] == [field]
-    assert person.get("/users/me/preferences")["theme"] == "light"
-
-
 def tell_of_deletion(briefly: Briefly, person: Client) -> None:
     """Have Clerk delete the person, and wait until nothing is left, calls on their way to the counters included."""
     eventually(lambda: person.get("/usage/")["days"])
@@ -237,11 +205,3 @@ def was_delivered(briefly: Briefly, text: str) -> bool:
     """Whether a push with this text was taken."""
     pushes = briefly.control("push", "GET", "pushes")["pushes"]
     return any(push["outcome"] == "delivered" for push in pushes if text in push["data"])
-
-
-def change(person: Client, wish: dict[str, Any]) -> dict[str, Any]:
-    """Change preferences."""
-    answer = person.call("PATCH", "/users/me/preferences", wish)
-    assert answer.status_code == 200, answer.text
-    changed: dict[str, Any] = answer.json()
-    return changed
