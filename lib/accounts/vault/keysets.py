@@ -1,16 +1,21 @@
 """A person's keyset: made when first needed, unwrapped once and kept in memory for a while.
 
-Another instance may shred it and make a new one. Opening learns of that when it fails; sealing has to know before,
-because what is sealed with a shredded keyset nobody could ever open.
+Another instance may shred it and make a new one, or give it another primary key and remove the older ones. Opening
+learns of that when it fails; sealing has to know before, because what is sealed with a key that is gone nobody could
+ever open.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
 from lib.accounts.vault import store
+from lib.accounts.vault.settings import RotationSettings
+from lib.accounts.vault.store import StoredKeyset, WrappedTooEarly
 from lib.core import clock, keys
+from lib.core.settings import load
 from lib.core.store import UserId
 
 KEPT = timedelta(minutes=10)
@@ -37,15 +42,20 @@ def of(user: UserId) -> keys.Keyset | None:
 
 def stored(user: UserId) -> keys.Keyset | None:
     """The person's keyset as it is stored at this moment, or None if there is none (any more)."""
-    wrapped = store.wrapped_keyset(user)
-    if wrapped is None:
+    found = store.keyset(user)
+    if found is None:
         forget(user)
         return None
+    return opened(user, found[0])
+
+
+def opened(user: UserId, kept: StoredKeyset) -> keys.Keyset:
+    """A stored keyset, unwrapped unless it is in memory already. Raises `Unreadable`, and Google's API errors."""
     with _lock:
-        kept = _kept.get(user)
-    if kept and kept.wrapped == wrapped:
-        return _keep(user, kept.keyset, wrapped)
-    return _keep(user, keys.unwrap(wrapped, _association(user)), wrapped)
+        known = _kept.get(user)
+    if known and known.wrapped == kept.wrapped:
+        return _keep(user, known.keyset, kept.wrapped)
+    return _keep(user, keys.unwrap(kept.wrapped, _association(user)), kept.wrapped)
 
 
 def stored_or_new(user: UserId) -> keys.Keyset:
@@ -54,9 +64,35 @@ def stored_or_new(user: UserId) -> keys.Keyset:
         existing = stored(user)
         if existing is not None:
             return existing
-        keyset, wrapped = keys.new_keyset(_association(user))
-        if store.create_keyset(user, wrapped):
-            return _keep(user, keyset, wrapped)
+        keyset = keys.new_keyset()
+        due_at = clock.now() + load(RotationSettings).keyset_rotation
+        if keep(user, keyset, due_at, lambda made: store.create_keyset(user, made)):
+            return keyset
+
+
+def keep(user: UserId, keyset: keys.Keyset, rotation_due_at: datetime, write: Callable[[StoredKeyset], bool]) -> bool:
+    """Wrap the keyset and write it, and remember it if it was written.
+
+    Wrapped anew by a version that will be there when the one that it was wrapped by is about to be destroyed.
+    """
+    at_least = 0
+    while True:
+        wrapped = keyset.wrap(_association(user), at_least=at_least)
+        kept = StoredKeyset(
+            wrapped=wrapped.data,
+            kek_version=wrapped.kek_version,
+            primary=keyset.primary,
+            older=sorted(keyset.older),
+            rotation_due_at=rotation_due_at,
+        )
+        try:
+            if not write(kept):
+                return False
+        except WrappedTooEarly as error:
+            at_least = error.floor
+            continue
+        _keep(user, keyset, wrapped.data)
+        return True
 
 
 def forget(user: UserId) -> None:

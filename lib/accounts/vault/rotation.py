@@ -1,0 +1,94 @@
+"""A person's keyset gets a new primary key from time to time, and loses the older ones.
+
+In steps, each of which leaves all readable and can be done again by whoever comes next:
+1. The keyset is kept with a fresh key as its primary one, and the others beside it.
+2. What older keys sealed is sealed anew, document by document.
+3. When nothing is left that they sealed, the older keys are removed, and the next rotation has its date.
+What is sealed with an older key between the second step and the third is seen by the third, and what would be after it
+is refused, and sealed anew, by `store.change`.
+"""
+
+from datetime import timedelta
+
+from lib.accounts.vault import keysets, store
+from lib.accounts.vault.settings import RotationSettings
+from lib.accounts.vault.store import SealedTokens, StoredKeyset
+from lib.core import clock
+from lib.core.keys import Keyset, sealing_key
+from lib.core.settings import load
+from lib.core.store import Snapshot, UserId
+
+UNFINISHED_FOR = timedelta(hours=1)
+"""For how long a rotation is left alone that cannot be finished now."""
+
+
+def rotate(user: UserId) -> bool:
+    """Bring a rotation that is due, or was begun, to its end; False if somebody's refresh is in its way.
+
+    Nothing happens if none is due, or there is no keyset (any more). Raises `Unreadable` for what cannot be sealed
+    anew, and Google's API errors.
+    """
+    while (found := store.keyset(user)) is not None:
+        kept, snapshot = found
+        if kept.older:
+            if not _seal_anew(user, keysets.opened(user, kept)):
+                store.put_off_rotation(snapshot, clock.now() + UNFINISHED_FOR)
+                return False
+            _remove_older(user, kept, snapshot)
+        elif _is_due(kept):
+            _add_primary(user, kept, snapshot)
+        else:
+            return True
+    return True
+
+
+def put_off(user: UserId) -> None:
+    """Leave the person's keyset alone for a while, since its rotation failed."""
+    found = store.keyset(user)
+    if found is not None:
+        store.put_off_rotation(found[1], clock.now() + UNFINISHED_FOR)
+
+
+def _is_due(kept: StoredKeyset) -> bool:
+    return kept.rotation_due_at is not None and kept.rotation_due_at <= clock.now()
+
+
+def _add_primary(user: UserId, kept: StoredKeyset, snapshot: Snapshot) -> None:
+    """It stays due until it is finished with, so that it is found again."""
+    rotated = keysets.opened(user, kept).rotated()
+    due_at = kept.rotation_due_at or clock.now()
+    keysets.keep(user, rotated, due_at, lambda changed: store.change_keyset(snapshot, changed))
+
+
+def _remove_older(user: UserId, kept: StoredKeyset, snapshot: Snapshot) -> None:
+    alone = keysets.opened(user, kept).without_older()
+    due_at = clock.now() + load(RotationSettings).keyset_rotation
+    keysets.keep(user, alone, due_at, lambda changed: store.remove_older_keys(user, snapshot, changed))
+
+
+def _seal_anew(user: UserId, keyset: Keyset) -> bool:
+    """Seal with the primary key what older ones sealed; False if something has to wait."""
+    done = [_seal_document_anew(snapshot, keyset) for snapshot in store.sealed_with_other_keys(user, keyset.primary)]
+    return all(done)
+
+
+def _seal_document_anew(found: Snapshot, keyset: Keyset) -> bool:
+    """False for tokens that are being refreshed.
+
+    Whoever holds the lease could not keep what the provider sent otherwise, and will seal it with the primary key.
+    """
+    snapshot: Snapshot | None = found
+    while snapshot is not None and sealing_key(snapshot.get(store.SEALED)) != keyset.primary:
+        if _is_leased(snapshot):
+            return False
+        association = store.association_of(snapshot)
+        sealed = keyset.seal(keyset.open(snapshot.get(store.SEALED), association), association)
+        if store.change(snapshot, sealed=sealed):
+            return True
+        snapshot = store.again(snapshot)
+    return True
+
+
+def _is_leased(snapshot: Snapshot) -> bool:
+    tokens = SealedTokens.model_validate(snapshot.to_dict())
+    return tokens.lease_until is not None and tokens.lease_until > clock.now()
