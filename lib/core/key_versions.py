@@ -33,28 +33,28 @@ class KeyVersion:
     gone_at: datetime | None
 
 
-def resource_name(number: int) -> str:
-    """A version's full resource name."""
-    return f"{load(KeySettings).vault_key}/cryptoKeyVersions/{number}"
+def vault_key() -> str:
+    """The key's full resource name."""
+    return load(KeySettings).vault_key
 
 
 def all_versions() -> list[KeyVersion]:
     """Every version that there ever was, by number. Raises Google's API errors."""
-    request = ListCryptoKeyVersionsRequest(parent=load(KeySettings).vault_key)
+    request = ListCryptoKeyVersionsRequest(parent=vault_key())
     listed = kms.client().list_crypto_key_versions(request=request, timeout=kms.TIMEOUT_SECONDS)
     return sorted((_version(one) for one in listed), key=lambda version: version.number)
 
 
 def create() -> int:
     """Make a version; its number. It does not encrypt by itself until it is primary. Raises Google's API errors."""
-    request = CreateCryptoKeyVersionRequest(parent=load(KeySettings).vault_key)
+    request = CreateCryptoKeyVersionRequest(parent=vault_key())
     made = kms.client().create_crypto_key_version(request=request, timeout=kms.TIMEOUT_SECONDS)
     return _version(made).number
 
 
 def make_primary(number: int) -> None:
     """Have the key encrypt with this version, soon everywhere. Raises Google's API errors."""
-    request = UpdateCryptoKeyPrimaryVersionRequest(name=load(KeySettings).vault_key, crypto_key_version_id=str(number))
+    request = UpdateCryptoKeyPrimaryVersionRequest(name=vault_key(), crypto_key_version_id=str(number))
     kms.client().update_crypto_key_primary_version(request=request, timeout=kms.TIMEOUT_SECONDS)
 
 
@@ -63,7 +63,7 @@ def order_destruction(number: int) -> None:
 
     Raises Google's API errors.
     """
-    request = DestroyCryptoKeyVersionRequest(name=resource_name(number))
+    request = DestroyCryptoKeyVersionRequest(name=f"{vault_key()}/cryptoKeyVersions/{number}")
     try:
         kms.client().destroy_crypto_key_version(request=request, timeout=kms.TIMEOUT_SECONDS)
     except FailedPrecondition:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
+from lib.accounts import key_duties
 from lib.core.errors import MalformedWebhook
 from lib.core.events import Delivery
 from lib.usage import spend
 
 DUTIES: Mapping[str, Callable[[], None]] = {
     "release-reservations": spend.release_expired,
+    "rotate-keysets": key_duties.rotate_keysets,
+    "advance-epoch": key_duties.advance_epoch,
 }
 """By the names that the catalogue's schedules have."""
 

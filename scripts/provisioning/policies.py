@@ -26,8 +26,15 @@ NEVER_ON_PROJECT = re.compile(
     r"|storage\.(admin|object\w+)|pubsub\.(publisher|subscriber|editor)|cloudtasks\.(enqueuer|admin)|iam\.workloadIdentityUser)"
 )
 OWN_METRICS = "logging.googleapis.com/user/"
-# Custom roles that have one permission.
-ONLY_PERMISSION = {"auditWriter": "datastore.entities.create", "urlSigner": "iam.serviceAccounts.signBlob"}
+# Custom roles that open something, and all that they may.
+PERMISSIONS = {
+    "auditWriter": {"datastore.entities.create"},
+    "urlSigner": {"iam.serviceAccounts.signBlob"},
+    "keyRenewer": {
+        *(f"cloudkms.cryptoKeyVersions.{verb}" for verb in ("create", "destroy", "list")),
+        "cloudkms.cryptoKeys.update",
+    },
+}
 OPENING = re.compile(
     r"datastore\.entities\.|secretmanager\.versions\.|storage\.objects\.|iam\.serviceAccounts\.(get\w+Token|sign)"
 )
@@ -95,10 +102,10 @@ def custom_roles_are_narrow(plan: Plan) -> Iterator[str]:
     """The audit trail is only added to, signing makes no tokens, and who deploys opens no documents and no secrets."""
     for role in plan.of("project_iam_custom_role"):
         name, permissions = role.known["role_id"], set(role.known["permissions"])
-        if name in ONLY_PERMISSION and permissions != {ONLY_PERMISSION[name]}:
-            yield f"{role.address}: more or else than {ONLY_PERMISSION[name]}"
+        if name in PERMISSIONS and permissions != PERMISSIONS[name]:
+            yield f"{role.address}: more or else than {', '.join(sorted(PERMISSIONS[name]))}"
         for permission in sorted(permissions):
-            if name not in ONLY_PERMISSION and OPENING.match(permission):
+            if name not in PERMISSIONS and OPENING.match(permission):
                 yield f"{role.address}: {permission} opens what is in them"
 
 

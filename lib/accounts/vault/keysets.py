@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 
 from lib.accounts.vault import store
@@ -51,11 +52,16 @@ def stored(user: UserId) -> keys.Keyset | None:
 
 def opened(user: UserId, kept: StoredKeyset) -> keys.Keyset:
     """A stored keyset, unwrapped unless it is in memory already. Raises `Unreadable`, and Google's API errors."""
+    return _keep(user, unwrapped(user, kept), kept.wrapped)
+
+
+def unwrapped(user: UserId, kept: StoredKeyset) -> keys.Keyset:
+    """The same for somebody who need not be remembered."""
     with _lock:
         known = _kept.get(user)
     if known and known.wrapped == kept.wrapped:
-        return _keep(user, known.keyset, kept.wrapped)
-    return _keep(user, keys.unwrap(kept.wrapped, _association(user)), kept.wrapped)
+        return known.keyset
+    return keys.unwrap(kept.wrapped, _association(user))
 
 
 def stored_or_new(user: UserId) -> keys.Keyset:
@@ -65,13 +71,15 @@ def stored_or_new(user: UserId) -> keys.Keyset:
         if existing is not None:
             return existing
         keyset = keys.new_keyset()
-        due_at = clock.now() + load(RotationSettings).keyset_rotation
-        if keep(user, keyset, due_at, lambda made: store.create_keyset(user, made)):
-            return keyset
+        made = keep(user, keyset, next_rotation(), partial(store.create_keyset, user))
+        if made is not None:
+            return _keep(user, keyset, made.wrapped)
 
 
-def keep(user: UserId, keyset: keys.Keyset, rotation_due_at: datetime, write: Callable[[StoredKeyset], bool]) -> bool:
-    """Wrap the keyset and write it, and remember it if it was written.
+def keep(
+    user: UserId, keyset: keys.Keyset, rotation_due_at: datetime, write: Callable[[StoredKeyset], bool]
+) -> StoredKeyset | None:
+    """Wrap the keyset and write it; as it was written, or None if it was not. Whoever is in memory has it from then on.
 
     Wrapped anew by a version that will be there when the one that it was wrapped by is about to be destroyed.
     """
@@ -87,12 +95,19 @@ def keep(user: UserId, keyset: keys.Keyset, rotation_due_at: datetime, write: Ca
         )
         try:
             if not write(kept):
-                return False
+                return None
         except WrappedTooEarly as error:
             at_least = error.floor
             continue
-        _keep(user, keyset, wrapped.data)
-        return True
+        with _lock:
+            if user in _kept:
+                _kept[user] = _Kept(clock.now(), wrapped.data, keyset)
+        return kept
+
+
+def next_rotation() -> datetime:
+    """When a keyset of today gets its next primary key."""
+    return clock.now() + load(RotationSettings).keyset_rotation
 
 
 def forget(user: UserId) -> None:

@@ -9,14 +9,18 @@ is refused, and sealed anew, by `store.change`.
 """
 
 from datetime import timedelta
+from functools import partial
 
 from lib.accounts.vault import keysets, store
-from lib.accounts.vault.settings import RotationSettings
 from lib.accounts.vault.store import SealedTokens, StoredKeyset
-from lib.core import clock
+from lib.audit import recording
+from lib.core import clock, telemetry
+from lib.core.environment import service_account
+from lib.core.errors import Problem
+from lib.core.identity import TASKS_INVOKER
 from lib.core.keys import Keyset, sealing_key
-from lib.core.settings import load
 from lib.core.store import Snapshot, UserId
+from lib.core.telemetry import person_hash
 
 UNFINISHED_FOR = timedelta(hours=1)
 """For how long a rotation is left alone that cannot be finished now."""
@@ -34,19 +38,27 @@ def rotate(user: UserId) -> bool:
             if not _seal_anew(user, keysets.opened(user, kept)):
                 store.put_off_rotation(snapshot, clock.now() + UNFINISHED_FOR)
                 return False
-            _remove_older(user, kept, snapshot)
+            if _remove_older(user, kept, snapshot):
+                _record(user, "rotated")
         elif _is_due(kept):
+            _record(user, "begun")
             _add_primary(user, kept, snapshot)
         else:
             return True
     return True
 
 
-def put_off(user: UserId) -> None:
+def put_off(user: UserId, failure: Problem) -> None:
     """Leave the person's keyset alone for a while, since its rotation failed."""
+    telemetry.error("a keyset is not rotated", failure, person=person_hash(user))
+    _record(user, f"put off: {type(failure).__name__}")
     found = store.keyset(user)
     if found is not None:
         store.put_off_rotation(found[1], clock.now() + UNFINISHED_FOR)
+
+
+def _record(user: UserId, outcome: str) -> None:
+    recording.record(user, "key-rotation", service_account(TASKS_INVOKER), "scheduled", outcome)
 
 
 def _is_due(kept: StoredKeyset) -> bool:
@@ -57,13 +69,14 @@ def _add_primary(user: UserId, kept: StoredKeyset, snapshot: Snapshot) -> None:
     """It stays due until it is finished with, so that it is found again."""
     rotated = keysets.opened(user, kept).rotated()
     due_at = kept.rotation_due_at or clock.now()
-    keysets.keep(user, rotated, due_at, lambda changed: store.change_keyset(snapshot, changed))
+    keysets.keep(user, rotated, due_at, partial(store.change_keyset, snapshot))
 
 
-def _remove_older(user: UserId, kept: StoredKeyset, snapshot: Snapshot) -> None:
+def _remove_older(user: UserId, kept: StoredKeyset, snapshot: Snapshot) -> bool:
     alone = keysets.opened(user, kept).without_older()
-    due_at = clock.now() + load(RotationSettings).keyset_rotation
-    keysets.keep(user, alone, due_at, lambda changed: store.remove_older_keys(user, snapshot, changed))
+    return keysets.keep(
+        user, alone, keysets.next_rotation(), lambda changed: store.remove_older_keys(user, snapshot, changed)
+    )
 
 
 def _seal_anew(user: UserId, keyset: Keyset) -> bool:

@@ -126,9 +126,10 @@ def remove_older_keys(user: UserId, snapshot: Snapshot, changed: StoredKeyset) -
 
     def remove(transaction: Transaction) -> bool:
         _refuse_early(transaction, changed)
-        sealed = _sealed_tokens(user).get(transaction=transaction)
-        if any(keys.sealing_key(one.get(SEALED)) != changed.primary for one in sealed):
-            return False
+        for collection in _sealed(user):
+            found = collection.get(transaction=transaction)
+            if any(keys.sealing_key(one.get(SEALED)) != changed.primary for one in found):
+                return False
         transaction.update(snapshot.reference, document, option)
         return True
 
@@ -166,9 +167,10 @@ def keysets_of_first_schema(most: int, after: Snapshot | None = None) -> list[Sn
 
 def sealed_with_other_keys(user: UserId, primary: int) -> Iterator[Snapshot]:
     """What of the person is sealed with another key than the primary one. Raises `Unreadable` for unknown formats."""
-    for snapshot in _sealed_tokens(user).stream():
-        if keys.sealing_key(snapshot.get(SEALED)) != primary:
-            yield snapshot
+    for collection in _sealed(user):
+        for snapshot in collection.stream():
+            if keys.sealing_key(snapshot.get(SEALED)) != primary:
+                yield snapshot
 
 
 def again(snapshot: Snapshot) -> Snapshot | None:
@@ -196,18 +198,8 @@ def all_of(user: UserId) -> dict[str, SealedTokens]:
 
 def replace(user: UserId, account_id: str, tokens: SealedTokens) -> None:
     """Keep the tokens of a consent, over whatever was there. Raises `KeyRemoved`."""
-    reference = _tokens(user, account_id)
-    while True:
-        earlier = reference.get()
-        generation = int(earlier.get("generation")) + 1 if earlier.exists else 0
-        document = tokens.model_copy(update={"generation": generation}).model_dump() | {
-            "schema_version": SCHEMA_VERSION
-        }
-        if earlier.exists:
-            if change(earlier, **document):
-                return
-        elif _create_sealed(user, reference, document):
-            return
+    while not _is_replaced(user, account_id, tokens):
+        continue
 
 
 def change(snapshot: Snapshot, **changes: Any) -> bool:
@@ -218,7 +210,7 @@ def change(snapshot: Snapshot, **changes: Any) -> bool:
     try:
         if SEALED in changes:
             option = client(Database.VAULT).write_option(last_update_time=snapshot.update_time)
-            _keep_sealed(
+            keep_sealed(
                 owner(snapshot),
                 changes[SEALED],
                 lambda transaction: transaction.update(snapshot.reference, changes, option),
@@ -236,6 +228,22 @@ def forget(snapshot: Snapshot) -> bool:
     except (NotFound, FailedPrecondition):
         return False
     return True
+
+
+def keep_sealed(user: UserId, sealed: bytes, write: Callable[[Transaction], None]) -> None:
+    """Write what is sealed while its key is in the stored keyset. Raises `KeyRemoved`."""
+
+    def keep(transaction: Transaction) -> None:
+        snapshot = _keyset(user).get(transaction=transaction)
+        if not snapshot.exists:
+            raise KeyRemoved
+        kept = StoredKeyset.model_validate(snapshot.to_dict())
+        # In the first schema nothing was ever removed.
+        if kept.primary is not None and keys.sealing_key(sealed) not in {kept.primary, *kept.older}:
+            raise KeyRemoved
+        write(transaction)
+
+    together(Database.VAULT, keep)
 
 
 def erase(user: UserId, receipt: str) -> None:
@@ -300,25 +308,16 @@ def _floor(epoch: Snapshot) -> int:
     return int(epoch.get("floor")) if epoch.exists else 0
 
 
-def _keep_sealed(user: UserId, sealed: bytes, write: Callable[[Transaction], None]) -> None:
-    """Write what is sealed while its key is in the stored keyset. Raises `KeyRemoved`."""
-
-    def keep(transaction: Transaction) -> None:
-        snapshot = _keyset(user).get(transaction=transaction)
-        if not snapshot.exists:
-            raise KeyRemoved
-        kept = StoredKeyset.model_validate(snapshot.to_dict())
-        # In the first schema nothing was ever removed.
-        if kept.primary is not None and keys.sealing_key(sealed) not in {kept.primary, *kept.older}:
-            raise KeyRemoved
-        write(transaction)
-
-    together(Database.VAULT, keep)
-
-
-def _create_sealed(user: UserId, reference: Any, document: dict[str, Any]) -> bool:
+def _is_replaced(user: UserId, account_id: str, tokens: SealedTokens) -> bool:
+    """False if somebody wrote meanwhile."""
+    reference = _tokens(user, account_id)
+    earlier = reference.get()
+    generation = int(earlier.get("generation")) + 1 if earlier.exists else 0
+    document = tokens.model_copy(update={"generation": generation}).model_dump() | {"schema_version": SCHEMA_VERSION}
+    if earlier.exists:
+        return change(earlier, **document)
     try:
-        _keep_sealed(user, document[SEALED], lambda transaction: transaction.create(reference, document))
+        keep_sealed(user, tokens.sealed, lambda transaction: transaction.create(reference, document))
     except AlreadyExists:
         return False
     return True
@@ -330,6 +329,11 @@ def _keyset_document(kept: StoredKeyset) -> dict[str, Any]:
 
 def _keyset(user: UserId) -> Any:
     return person(user, Database.VAULT).collection("keysets").document("current")
+
+
+def _sealed(user: UserId) -> tuple[Any, ...]:
+    """Every collection of the person's whose documents hold something sealed; each calls it `sealed`."""
+    return (_sealed_tokens(user),)
 
 
 def _sealed_tokens(user: UserId) -> Any:
