@@ -77,13 +77,18 @@ def stored_or_new(user: UserId) -> keys.Keyset:
 
 
 def keep(
-    user: UserId, keyset: keys.Keyset, rotation_due_at: datetime, write: Callable[[StoredKeyset], bool]
+    user: UserId,
+    keyset: keys.Keyset,
+    rotation_due_at: datetime,
+    write: Callable[[StoredKeyset], bool],
+    *,
+    at_least: int = 0,
 ) -> StoredKeyset | None:
     """Wrap the keyset and write it; as it was written, or None if it was not. Whoever is in memory has it from then on.
 
-    Wrapped anew by a version that will be there when the one that it was wrapped by is about to be destroyed.
+    It is wrapped by the version `at_least`, which has wrapped it before, or a later one; and by one that will be there
+    when older ones are about to be destroyed.
     """
-    at_least = 0
     while True:
         wrapped = keyset.wrap(_association(user), at_least=at_least)
         kept = StoredKeyset(

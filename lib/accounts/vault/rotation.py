@@ -69,14 +69,14 @@ def _add_primary(user: UserId, kept: StoredKeyset, snapshot: Snapshot) -> None:
     """It stays due until it is finished with, so that it is found again."""
     rotated = keysets.opened(user, kept).rotated()
     due_at = kept.rotation_due_at or clock.now()
-    keysets.keep(user, rotated, due_at, partial(store.change_keyset, snapshot))
+    keysets.keep(user, rotated, due_at, partial(store.change_keyset, snapshot), at_least=kept.kek_version)
 
 
 def _remove_older(user: UserId, kept: StoredKeyset, snapshot: Snapshot) -> bool:
     alone = keysets.opened(user, kept).without_older()
-    return keysets.keep(
-        user, alone, keysets.next_rotation(), lambda changed: store.remove_older_keys(user, snapshot, changed)
-    )
+    remove = partial(store.remove_older_keys, user, snapshot)
+    removed = keysets.keep(user, alone, keysets.next_rotation(), remove, at_least=kept.kek_version)
+    return removed is not None
 
 
 def _seal_anew(user: UserId, keyset: Keyset) -> bool:

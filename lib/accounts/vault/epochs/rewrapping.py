@@ -52,4 +52,4 @@ def _rewrap(snapshot: Snapshot) -> None:
     user, kept = owner(snapshot), StoredKeyset.model_validate(snapshot.to_dict())
     keyset = keysets.unwrapped(user, kept)
     due_at = kept.rotation_due_at or keysets.next_rotation()
-    keysets.keep(user, keyset, due_at, partial(store.change_keyset, snapshot))
+    keysets.keep(user, keyset, due_at, partial(store.change_keyset, snapshot), at_least=kept.kek_version)
