@@ -1,6 +1,7 @@
 """The vault in the tests' own process, beside the running one: a second instance on the same databases and keys."""
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from lib.core.identity import Identity
 from lib.core.store import UserId
 from scripts.local.project import VAULT_KEY
 from tests.accounts.provider import HOUR, SCOPE, OwnProvider
+from tests.accounts.vault_world import VaultWorld, vault_world
 from tests.briefly import Briefly
 
 
@@ -75,6 +77,13 @@ def audit_entries(user: str) -> list[dict[str, Any]]:
     """The audit log's entries about somebody, in order."""
     audit = firestore.Client(project="briefly-local", database="audit")
     return [entry.to_dict() or {} for entry in audit.collection(f"users/{user}/audit_entries").stream()]
+
+
+@pytest.fixture(scope="session")
+def vault_apart(briefly: Briefly, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultWorld]:
+    """A vault apart from the running copy's, with instances that can be killed."""
+    with vault_world(briefly, tmp_path_factory.mktemp("vault")) as world:
+        yield world
 
 
 @pytest.fixture

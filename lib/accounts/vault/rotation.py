@@ -1,11 +1,10 @@
 """A person's keyset gets a new primary key from time to time, and loses the older ones.
 
 In steps, each of which leaves all readable and can be done again by whoever comes next:
-1. The keyset is kept with a fresh key as its primary one, and the others beside it.
-2. What older keys sealed is sealed anew, document by document.
+1. The keyset is kept with a fresh key as its primary one, and the others beside it. From then on nothing is kept that
+   another key sealed: `store.change` refuses it, and it is sealed anew.
+2. What older keys sealed before is sealed anew, document by document.
 3. When nothing is left that they sealed, the older keys are removed, and the next rotation has its date.
-What is sealed with an older key between the second step and the third is seen by the third, and what would be after it
-is refused, and sealed anew, by `store.change`.
 """
 
 from datetime import timedelta
@@ -74,7 +73,7 @@ def _add_primary(user: UserId, kept: StoredKeyset, snapshot: Snapshot) -> None:
 
 def _remove_older(user: UserId, kept: StoredKeyset, snapshot: Snapshot) -> bool:
     alone = keysets.opened(user, kept).without_older()
-    remove = partial(store.remove_older_keys, user, snapshot)
+    remove = partial(store.change_keyset, snapshot)
     removed = keysets.keep(user, alone, keysets.next_rotation(), remove, at_least=kept.kek_version)
     return removed is not None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lib.accounts.vault import keysets, store
-from lib.accounts.vault.store import KeyRemoved
+from lib.accounts.vault.store import KeyReplaced
 from lib.core.errors import NotFound
 from lib.core.keys import Keyset, Unreadable
 from lib.core.store import UserId
@@ -56,10 +56,10 @@ def opened(user: UserId, account_id: str, sealed: bytes) -> Tokens:
 def _written(
     keyset: Callable[[], Keyset], user: UserId, account_id: str, tokens: Tokens, write: Callable[[bytes], _T]
 ) -> _T:
-    """Sealed with the stored keyset, and written; again if the key was removed from it in between."""
+    """Sealed with the stored keyset, and written; again if it got another primary key in between."""
     text = json.dumps({"access": tokens.access, "refresh": tokens.refresh}).encode()
     while True:
-        with suppress(KeyRemoved):
+        with suppress(KeyReplaced):
             return write(keyset().seal(text, store.association(user, account_id)))
 
 

@@ -5,15 +5,16 @@ vault   users/{uid}/sealed_tokens/{account}    the sealed tokens, when they expi
 vault   epochs/current                         the oldest version of the vault's key that may wrap a keyset
 vault   erasures/{receipt}                     that somebody's keyset was deleted, and which version had wrapped it
 
-What is sealed is only kept while its key is in the stored keyset, and a keyset only when the version that wrapped it is
-not about to be destroyed: both are looked at in the transaction that writes.
+What is sealed is only kept if its key is the primary one of the stored keyset: the commit that writes it proves that
+this has not changed since. A new keyset is only kept if the version that wrapped it is not about to be destroyed; one
+that changes is compared with what it was, and never wrapped by an older version.
 """
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from google.cloud.firestore import FieldFilter, Transaction
+from google.cloud.firestore import FieldFilter, Transaction, WriteBatch
 from pydantic import BaseModel, Field
 
 from lib.accounts.models import Provider
@@ -40,8 +41,8 @@ EPOCH = "current"
 SEALED = "sealed"
 
 
-class KeyRemoved(Exception):
-    """What was to be kept is sealed with a key that is not in the person's keyset any more."""
+class KeyReplaced(Exception):
+    """What was to be kept is sealed with a key that is not the primary one of the person's keyset any more."""
 
 
 class WrappedTooEarly(Exception):
@@ -55,8 +56,8 @@ class WrappedTooEarly(Exception):
 class StoredKeyset(BaseModel):
     """A person's keyset as it is kept. Keys are named by their ids: `primary` seals, `older` ones still open.
 
-    While there are older ones, what they sealed is being sealed anew. Documents of the first schema say neither their
-    keys nor the version that wrapped them (0).
+    While there are older ones, what they sealed is being sealed anew; nothing more is kept that they seal. Documents of
+    the first schema say neither their keys nor the version that wrapped them (0).
     """
 
     wrapped: bytes
@@ -94,49 +95,23 @@ def keyset(user: UserId) -> tuple[StoredKeyset, Snapshot] | None:
 def create_keyset(user: UserId, made: StoredKeyset) -> bool:
     """Keep a new keyset; False if the person has one already. Raises `WrappedTooEarly`."""
     document = _keyset_document(made) | {"created_at": clock.now()}
+
+    def create(transaction: Transaction) -> None:
+        oldest = _floor(global_document(Global.EPOCHS, EPOCH, Database.VAULT).get(transaction=transaction))
+        if made.kek_version < oldest:
+            raise WrappedTooEarly(oldest)
+        transaction.create(_keyset(user), document)
+
     try:
-        _keep_keyset(made, lambda transaction: transaction.create(_keyset(user), document))
+        together(Database.VAULT, create)
     except AlreadyExists:
         return False
     return True
 
 
 def change_keyset(snapshot: Snapshot, changed: StoredKeyset) -> bool:
-    """Keep the keyset in another form if nobody wrote since the snapshot; False if somebody did.
-
-    Raises `WrappedTooEarly`.
-    """
-    option = client(Database.VAULT).write_option(last_update_time=snapshot.update_time)
-    document = _keyset_document(changed)
-    try:
-        _keep_keyset(changed, lambda transaction: transaction.update(snapshot.reference, document, option))
-    except (NotFound, FailedPrecondition):
-        return False
-    return True
-
-
-def remove_older_keys(user: UserId, snapshot: Snapshot, changed: StoredKeyset) -> bool:
-    """Keep the keyset without its older keys if all that is sealed is sealed with its primary one; else False.
-
-    False too if somebody wrote since the snapshot. Raises `WrappedTooEarly`, and `Unreadable` for what is sealed in an
-    unknown format.
-    """
-    option = client(Database.VAULT).write_option(last_update_time=snapshot.update_time)
-    document = _keyset_document(changed)
-
-    def remove(transaction: Transaction) -> bool:
-        _refuse_early(transaction, changed)
-        for collection in _sealed(user):
-            found = collection.get(transaction=transaction)
-            if any(keys.sealing_key(one.get(SEALED)) != changed.primary for one in found):
-                return False
-        transaction.update(snapshot.reference, document, option)
-        return True
-
-    try:
-        return together(Database.VAULT, remove)
-    except (NotFound, FailedPrecondition):
-        return False
+    """Keep the keyset in another form if nobody wrote since the snapshot; False if somebody did."""
+    return change(snapshot, **_keyset_document(changed))
 
 
 def put_off_rotation(snapshot: Snapshot, due_at: datetime) -> None:
@@ -197,7 +172,7 @@ def all_of(user: UserId) -> dict[str, SealedTokens]:
 
 
 def replace(user: UserId, account_id: str, tokens: SealedTokens) -> None:
-    """Keep the tokens of a consent, over whatever was there. Raises `KeyRemoved`."""
+    """Keep the tokens of a consent, over whatever was there. Raises `KeyReplaced`."""
     while not _is_replaced(user, account_id, tokens):
         continue
 
@@ -205,19 +180,16 @@ def replace(user: UserId, account_id: str, tokens: SealedTokens) -> None:
 def change(snapshot: Snapshot, **changes: Any) -> bool:
     """Change some fields if nobody wrote since the snapshot; False if somebody did.
 
-    Raises `KeyRemoved` if `sealed` is among them, and its key is not in the keyset any more.
+    Raises `KeyReplaced` if `sealed` is among them, and its key is not the primary one any more.
     """
+    if SEALED in changes:
+        option = client(Database.VAULT).write_option(last_update_time=snapshot.update_time)
+        return keep_sealed(
+            owner(snapshot), changes[SEALED], lambda batch: batch.update(snapshot.reference, changes, option)
+        )
     try:
-        if SEALED in changes:
-            option = client(Database.VAULT).write_option(last_update_time=snapshot.update_time)
-            keep_sealed(
-                owner(snapshot),
-                changes[SEALED],
-                lambda transaction: transaction.update(snapshot.reference, changes, option),
-            )
-            return True
         return compare_and_set(snapshot, changes)
-    except (NotFound, FailedPrecondition):
+    except NotFound:
         return False
 
 
@@ -230,20 +202,32 @@ def forget(snapshot: Snapshot) -> bool:
     return True
 
 
-def keep_sealed(user: UserId, sealed: bytes, write: Callable[[Transaction], None]) -> None:
-    """Write what is sealed while its key is in the stored keyset. Raises `KeyRemoved`."""
+def keep_sealed(user: UserId, sealed: bytes, add: Callable[[WriteBatch], object]) -> bool:
+    """Commit what `add` adds if all that it expects is so; False if somebody wrote meanwhile.
 
-    def keep(transaction: Transaction) -> None:
-        snapshot = _keyset(user).get(transaction=transaction)
-        if not snapshot.exists:
-            raise KeyRemoved
-        kept = StoredKeyset.model_validate(snapshot.to_dict())
-        # In the first schema nothing was ever removed.
-        if kept.primary is not None and keys.sealing_key(sealed) not in {kept.primary, *kept.older}:
-            raise KeyRemoved
-        write(transaction)
-
-    together(Database.VAULT, keep)
+    Raises `KeyReplaced`. The same commit writes the keyset as it is, which changes nothing, not even when it was last
+    updated, and fails if somebody has changed it
+    (https://cloud.google.com/firestore/docs/reference/rpc/google.firestore.v1#writeresult).
+    """
+    while True:
+        found = keyset(user)
+        if found is None:
+            raise KeyReplaced
+        kept, snapshot = found
+        # The first schema does not say; there, nothing was ever replaced.
+        if kept.primary not in (None, keys.sealing_key(sealed)):
+            raise KeyReplaced
+        batch = client(Database.VAULT).batch()
+        add(batch)
+        compare_and_set(snapshot, {"schema_version": snapshot.get("schema_version")}, batch)
+        try:
+            batch.commit()
+        except (AlreadyExists, NotFound, FailedPrecondition):
+            latest = again(snapshot)
+            if latest is not None and latest.update_time == snapshot.update_time:
+                return False
+        else:
+            return True
 
 
 def erase(user: UserId, receipt: str) -> None:
@@ -290,20 +274,6 @@ def _erase_keyset(user: UserId, receipt: str) -> bool:
     return True
 
 
-def _keep_keyset(kept: StoredKeyset, write: Callable[[Transaction], None]) -> None:
-    def keep(transaction: Transaction) -> None:
-        _refuse_early(transaction, kept)
-        write(transaction)
-
-    together(Database.VAULT, keep)
-
-
-def _refuse_early(transaction: Transaction, kept: StoredKeyset) -> None:
-    oldest = _floor(global_document(Global.EPOCHS, EPOCH, Database.VAULT).get(transaction=transaction))
-    if kept.kek_version < oldest:
-        raise WrappedTooEarly(oldest)
-
-
 def _floor(epoch: Snapshot) -> int:
     return int(epoch.get("floor")) if epoch.exists else 0
 
@@ -316,11 +286,7 @@ def _is_replaced(user: UserId, account_id: str, tokens: SealedTokens) -> bool:
     document = tokens.model_copy(update={"generation": generation}).model_dump() | {"schema_version": SCHEMA_VERSION}
     if earlier.exists:
         return change(earlier, **document)
-    try:
-        keep_sealed(user, tokens.sealed, lambda transaction: transaction.create(reference, document))
-    except AlreadyExists:
-        return False
-    return True
+    return keep_sealed(user, tokens.sealed, lambda batch: batch.create(reference, document))
 
 
 def _keyset_document(kept: StoredKeyset) -> dict[str, Any]:
