@@ -32,6 +32,7 @@ PLAIN = {
     *("limit", "first", "last", "start", "end", "q", "text", "from", "to", "subject", "unread", "has_attachment"),
     *("after", "before", "theme", "time_zone", "locale", "chat_model", "title", "model", "thumb", "purpose", "scopes"),
     *("provider", "redirect_url", "login_hint", "iss", "refused_token_hash", "Last-Event-ID", "last_event_id"),
+    "receipt",
 }
 PROOFS = {"state", "code", "code_verifier"}
 """Parameters that name nothing of a person's but prove a consent; their recipes give them as the owner got them."""
@@ -52,6 +53,12 @@ def as_a_sibling(operation: Operation, asker: Belongings, path: str, body: dict[
     """Ask as a function that names the asker."""
     inner = path.removeprefix(f"/{operation.function}")
     return asker.briefly.as_function("mail", operation.function, inner, asker.user, body)
+
+
+def as_a_task(operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None) -> requests.Response:
+    """Ask as a task that Briefly enqueued for nobody's sake."""
+    inner = path.removeprefix(f"/{operation.function}")
+    return asker.briefly.as_function("tasks-invoker", operation.function, inner, asker.user, body)
 
 
 def as_a_sibling_for_a_while(
@@ -215,6 +222,8 @@ RECIPES: dict[str, list[Recipe]] = {
             ask=as_a_sibling_for_a_while,
         )
     ],
+    "POST /tokens/sweeps/rotations": [Recipe(OWN, shows=False, ask=as_a_task)],
+    "POST /tokens/sweeps/epochs": [Recipe(OWN, shows=False, ask=as_a_task)],
     "GET /mail/": [
         Recipe(OWN),
         *_at_each_provider(_mail_with_label),
