@@ -7,7 +7,7 @@ ever open.
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
@@ -27,7 +27,7 @@ MOST_KEYSETS = 2_000
 class _Kept:
     since: datetime
     wrapped: bytes
-    keyset: keys.Keyset
+    keyset: keys.Keyset = field(repr=False)
 
 
 _lock = Lock()
