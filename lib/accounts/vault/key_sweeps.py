@@ -15,14 +15,22 @@ ENOUGH_LEFT = timedelta(seconds=12)
 
 
 def rotate_keysets() -> None:
-    """Rotate some of the keysets that are due. Those that fail are left alone for a while, so that others get on."""
+    """Rotate some of the keysets that are due, and have another task do the rest."""
+    if rotate_some():
+        enqueue(ROTATIONS)
+
+
+def rotate_some() -> bool:
+    """Rotate some of the keysets that are due; whether there may be more.
+
+    Those that fail are left alone for a while, so that others get on.
+    """
     due = store.keysets_due(clock.now(), MOST_AT_ONCE)
     outcomes = parallel.ask_all(due, rotation.rotate, LONGEST_ROTATIONS)
     for user, outcome in zip(due, outcomes, strict=True):
         if isinstance(outcome, Problem):
             rotation.put_off(user, outcome)
-    if len(due) == MOST_AT_ONCE:
-        enqueue(ROTATIONS)
+    return len(due) == MOST_AT_ONCE
 
 
 def advance_epoch() -> None:
