@@ -22,7 +22,8 @@ class DeletionRequest(Strict):
 class Deletion(BaseModel):
     """A deletion that was asked for: it begins at `due_at`, and can be undone until then.
 
-    With the receipt whoever holds it learns later, without being anybody here, what became of it.
+    With the receipt whoever holds it learns later, without being anybody here, what became of it, and gets the signed
+    certificate of it.
     """
 
     receipt: Receipt
