@@ -21,12 +21,14 @@ class Action(StrEnum):
     HAND_OUT = "hand-out"
     REFRESH = "refresh"
     SHRED = "shred"
+    REVOKE = "revoke"
     ERASE = "erase"
     EXPORT = "export"
     DELETION = "deletion"
     KEY_ROTATION = "key-rotation"
     SHARING = "sharing"
     PRIVACY = "privacy"
+    END_SESSION = "end-session"
 
 
 def written(moment: datetime) -> str:
