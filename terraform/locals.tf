@@ -42,7 +42,7 @@ locals {
   buckets = try(local.catalog.buckets, {})
 
   schedules = try(local.catalog.schedules, {})
-  secrets = toset(try(local.catalog.secrets, []))
+  secrets   = toset(try(local.catalog.secrets, []))
 
   # Computed, not read from the services, which know of each other: https://cloud.google.com/run/docs/triggering/https-request#deterministic
   url_template = "https://{name}-${local.project_number}.${var.region}.run.app"
