@@ -24,9 +24,20 @@ from tests.e2e.operations import functions
 from tests.fuzz.callers import Sibling
 
 PUSHED = [name for name, row in functions().items() if row["trigger"] == "pubsub"]
-EVENTS: dict[str, list[type[BaseModel]]] = {"on-user": [ClerkEvent], "on-usage": [ModelUsed, LogEntry]}
+
+
+class Told(BaseModel):
+    """What a schedule tells: all of it stands in the message's attributes."""
+
+
+EVENTS: dict[str, list[type[BaseModel]]] = {
+    "on-user": [ClerkEvent],
+    "on-usage": [ModelUsed, LogEntry],
+    "maintain": [Told],
+    "seal-audit": [Told],
+}
 """What each is sent."""
-KINDS: list[dict[str, str]] = [{"kind": "model"}, {}]
+KINDS: list[dict[str, str]] = [{"kind": "model"}, {"duty": "release-reservations"}, {}]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
