@@ -9,7 +9,7 @@ from lib.audit import history, verification
 from lib.audit.models import AuditPage, AuditVerification
 from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.http import Service, Strict
-from lib.core.signatures import SignatureSettings
+from lib.core.signature_settings import SignatureSettings
 from lib.core.store import UserId
 from lib.usage.rate import requests_per_minute
 from lib.users import profile

@@ -10,7 +10,7 @@ import pytest
 from lib.audit import models, recording, store
 from lib.audit.models import Action, PersonHash
 from lib.core import settings
-from lib.core.signatures import SignatureSettings
+from lib.core.signature_settings import SignatureSettings
 from lib.core.store import UserId
 from scripts.local.project import ATTESTATION_KEY
 from tests.briefly import Briefly, Client, eventually
