@@ -1,6 +1,7 @@
 """The rules of the house that no linter knows, checked on the syntax tree. Prints every breach; exits 1 if any."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ LONGEST_FILE = 450
 VAULT_DOOR = "tokens"
 TASKS_INVOKER = "tasks-invoker"
 VAULT = ("lib.accounts.vault",)
+# The last words of names whose values nobody may learn by how long it takes to compare them.
+SECRET_NAMES = re.compile(
+    r"(^|_)(secret|signature|hmac|mac|hexdigest|token|password|csrf|nonce|reveal|verifier|(token|secret)_hash)$"
+)
 LOGIC: tuple[type[ast.stmt] | type[ast.expr], ...] = (
     *(ast.If, ast.IfExp, ast.Match, ast.BoolOp, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda),
@@ -53,7 +58,7 @@ def main() -> int:
     """Check everything; the exit status."""
     breaches = [
         *(*_library(), *_functions(), *_names(), *_catalogue()),
-        *(*_documents(), *_asynchronous(), *_logic(), *_vault(), *_relative()),
+        *(*_documents(), *_asynchronous(), *_logic(), *_vault(), *_relative(), *_compared()),
     ]
     for breach in breaches:
         print(breach)
@@ -187,6 +192,38 @@ def _relative() -> Iterator[str]:
         for node in ast.walk(_tree(path)):
             if isinstance(node, ast.ImportFrom) and node.level:
                 yield f"{relative}:{node.lineno}: imports are absolute, so that the other rules see them"
+
+
+def _compared() -> Iterator[str]:
+    for path, relative in _modules("lib", "functions"):
+        for line, text in compared_secrets(_tree(path)):
+            yield f"{relative}:{line}: {text}: compare secrets by hmac.compare_digest"
+
+
+def compared_secrets(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Where something is compared by `==`, `!=` or `in` that is secret by its name, and what."""
+    by_value = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            operands = [node.left, *node.comparators]
+            for operator, left, right in zip(node.ops, operands, operands[1:], strict=False):
+                sides = (left,) if isinstance(operator, ast.In | ast.NotIn) else (left, right)
+                if isinstance(operator, by_value) and any(SECRET_NAMES.search(_last_name(each)) for each in sides):
+                    yield node.lineno, ast.unparse(node)
+
+
+def _last_name(value: ast.expr) -> str:
+    """What a value is called where it is used: the name, the attribute, the key, or the function that gave it."""
+    match value:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name.lower()
+        case ast.Subscript(slice=ast.Constant(value=str(name))):
+            return name.lower()
+        case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=str(name)), *_]):
+            return name.lower().replace("-", "_")
+        case ast.Call(func=function):
+            return _last_name(function)
+    return ""
 
 
 def _modules(*folders: str) -> Iterator[tuple[Path, Path]]:

@@ -10,7 +10,7 @@ import grpc
 from lib.core import kms
 from lib.core.keys import KeySettings
 from lib.core.kms import KmsSettings
-from lib.core.signatures import SignatureSettings
+from lib.core.signature_settings import SignatureSettings
 from scripts.local.project import ATTESTATION_KEY, VAULT_KEY
 from tests.accounts.answering import configured
 

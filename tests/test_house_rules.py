@@ -1,5 +1,6 @@
 """Each rule of the house catches its breach, in a small house that keeps all of them."""
 
+import ast
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from scripts import house_rules
-from scripts.house_rules import ROOM_ORDER, calls_on_one_side, rooms_without_place
+from scripts.house_rules import ROOM_ORDER, calls_on_one_side, compared_secrets, rooms_without_place
 
 KEPT = {
     "functions/catalog.yaml": "functions: {tokens: {kms: true, databases: [vault]}, mail: {callers: [gateway]}}\n",
@@ -56,6 +57,9 @@ BREACHES = {
     "a function that is not in the catalogue": ("functions/extra/main.py", "", "extra is either in the catalogue"),
     "a key for another function": (
         *("functions/catalog.yaml", "functions: {tokens: {}, mail: {kms: true}}", "only tokens has the key"),
+    ),
+    "a secret that is compared step by step": (
+        *("lib/usage/rate.py", "def is_right(given, known):\n    return given.token == known", "hmac.compare_digest"),
     ),
     "a name that says nothing": ("lib/usage/utils.py", "", "the name says nothing"),
     "a file with several subjects": (
@@ -119,6 +123,24 @@ def test_logic_in_a_function_is_a_breach(house: Path, capsys: pytest.CaptureFixt
     found = breaches(house, capsys)
     assert found
     assert all("act has logic, which belongs in a room" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    "compared",
+    [
+        *("secret == given", "given != the.signature", "sent['csrf'] == kept", "headers.get('X-Csrf-Token') != kept"),
+        *("mac.hexdigest() == given", "read(name).reveal() == given", "token in known", "1 < code_verifier == given"),
+    ],
+)
+def test_secrets_are_not_compared_by_what_stops_at_the_first_difference(compared: str) -> None:
+    assert [text for _, text in compared_secrets(ast.parse(compared))] == [compared]
+
+
+@pytest.mark.parametrize(
+    "compared", ["hmac.compare_digest(token, given)", "token is None", "token_type == 'jwt'", "'x' in token", "a < mac"]
+)
+def test_what_tells_nothing_of_a_secret_may_be_compared(compared: str) -> None:
+    assert not list(compared_secrets(ast.parse(compared)))
 
 
 def test_a_function_admits_only_functions_that_call_it() -> None:

@@ -8,7 +8,7 @@ import functions_framework
 from lib.core import events
 from lib.core.events import EventSettings
 from lib.core.http import Admits, Service
-from lib.core.signatures import SignatureSettings
+from lib.core.signature_settings import SignatureSettings
 from lib.maintenance import user_events
 
 service = Service(

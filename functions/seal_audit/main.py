@@ -7,7 +7,7 @@ import functions_framework
 from lib.audit import sealing
 from lib.core import events
 from lib.core.http import Admits, Service
-from lib.core.signatures import SignatureSettings
+from lib.core.signature_settings import SignatureSettings
 
 service = Service("Seal audit", admits=Admits.CALLERS, requires=(SignatureSettings,))
 

@@ -21,7 +21,7 @@ from lib.accounts.vault.settings import BackupSettings, RotationSettings
 from lib.core.http import Admits, Service
 from lib.core.identity import Identity
 from lib.core.keys import KeySettings
-from lib.core.signatures import SignatureSettings
+from lib.core.signature_settings import SignatureSettings
 from lib.core.tasks import TaskSettings
 from lib.users.models import Erased, ErasureRequest
 

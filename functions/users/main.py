@@ -14,7 +14,7 @@ from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.events import EventSettings
 from lib.core.http import Admits, Answer, Service, Strict
 from lib.core.identity import Identity
-from lib.core.signatures import SignatureSettings
+from lib.core.signature_settings import SignatureSettings
 from lib.core.storage_settings import StorageSettings
 from lib.core.store import UserId
 from lib.lifecycle import deletion, exports

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lib.audit import models, public_keys, store, verify
+from lib.audit import models, store, verify
 from lib.audit.chain import Chain, linked_heads
 from lib.audit.models import written
 from lib.core import clock
@@ -20,6 +20,9 @@ def document(user: UserId) -> Iterator[str]:
 
     Only ids, and the heads that lead to the person's seals, are held. Raises `Unavailable` and Google's API errors.
     """
+    # With the client of Cloud KMS, which a function that seldom exports need not load to start.
+    from lib.audit import public_keys
+
     person = models.of(user)
     chain, heads_wanted = Chain(person), set[int]()
     yield f'{{"format": {verify.VERSION}, "person": "{person}", "read_at": "{written(clock.now())}"'

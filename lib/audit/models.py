@@ -21,6 +21,7 @@ class Action(StrEnum):
     HAND_OUT = "hand-out"
     REFRESH = "refresh"
     SHRED = "shred"
+    REVOKE = "revoke"
     ERASE = "erase"
     EXPORT = "export"
     DELETION = "deletion"

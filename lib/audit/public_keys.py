@@ -6,7 +6,7 @@ from typing import Any
 
 from lib.core import signatures
 from lib.core.settings import load
-from lib.core.signatures import SignatureSettings
+from lib.core.signature_settings import SignatureSettings
 from lib.core.store import NotFound
 
 

@@ -159,14 +159,33 @@ def finish(head: dict[str, Any]) -> None:
 def links(hashed: PersonHash, after: int) -> Iterator[Link]:
     """A person's seals after a number, or all, in order; each is read together with what belongs to it."""
     query = _seals(hashed).where(filter=firestore.FieldFilter("number", ">", after)).order_by("number")
+    together: list[tuple[Snapshot, list[Any]]] = []
+    size = 0
     for snapshot in query.stream() if after else _seals(hashed).stream():
-        seal = _shown(snapshot)
-        named = [_entries(hashed).document(each) for each in _named_in(seal)]
-        proof, pointer = _proofs(hashed).document(snapshot.id), _unproved(hashed).document(snapshot.id)
-        found = {one.reference.path: one for one in client(Database.AUDIT).get_all([*named, proof, pointer])}
-        entries = [_entry(found[each.path]) for each in named if found[each.path].exists]
-        shown = _shown(found[proof.path]) if found[proof.path].exists else None
-        yield Link(int(snapshot.id), seal, entries, shown, bool(found[pointer.path].exists))
+        belonging = [_entries(hashed).document(each) for each in _named_in(_shown(snapshot))]
+        belonging += [_proofs(hashed).document(snapshot.id), _unproved(hashed).document(snapshot.id)]
+        if together and size + len(belonging) > PAGE:
+            yield from _linked(together)
+            together, size = [], 0
+        together.append((snapshot, belonging))
+        size += len(belonging)
+    if together:
+        yield from _linked(together)
+
+
+def _linked(seals: list[tuple[Snapshot, list[Any]]]) -> Iterator[Link]:
+    """The seals with what belongs to each: its entries, then its proof and what waits for one, all read at once."""
+    references = {one.path: one for _, belonging in seals for one in belonging}
+    found = {one.reference.path: one for one in client(Database.AUDIT).get_all(list(references.values()))}
+    for snapshot, belonging in seals:
+        *entries, proof, pointer = (found[one.path] for one in belonging)
+        yield Link(
+            number=int(snapshot.id),
+            seal=_shown(snapshot),
+            entries=[_entry(one) for one in entries if one.exists],
+            proof=_shown(proof) if proof.exists else None,
+            awaits_proof=bool(pointer.exists),
+        )
 
 
 def waiting(hashed: PersonHash) -> list[Pointer]:

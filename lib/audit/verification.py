@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lib.audit import kept_heads, models, public_keys, store
+from lib.audit import models, store
 from lib.audit.chain import Chain, linked_heads
 from lib.audit.models import AuditVerification, written
 from lib.audit.verify import Verifier
@@ -17,6 +17,9 @@ def verify(user: UserId) -> AuditVerification:
     All heads are linked to the newest one, so that it is enough to compare that with what the bucket keeps.
     Raises `Unavailable` and Google's API errors.
     """
+    # With the clients of Cloud KMS and Cloud Storage, which a function that seldom verifies need not load to start.
+    from lib.audit import public_keys
+
     person = models.of(user)
     chain, verifier = Chain(person), Verifier(person, written(clock.now()))
     for link in chain.links():
@@ -32,6 +35,8 @@ def verify(user: UserId) -> AuditVerification:
 
 def _unlike_the_bucket(newest: int, heads: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
     """A head is in the database before it is in the bucket, and then has a plan until it is in both."""
+    from lib.audit import kept_heads
+
     if newest:
         kept = kept_heads.kept(newest)
         if kept is None and not store.is_planned(newest):

@@ -199,9 +199,12 @@ class Service:
 
     def _admit(self) -> None:
         """Identity, limits and the body's form, before the library validates the parts."""
+        if request.url_rule is None:
+            return
         route = self._routes.get(request.endpoint or "")
         if route is None:
-            return
+            # Of the framework's own, which nobody would have to prove anything for.
+            raise NotFound()
         telemetry.add(route=route.name)
         if route.admits in (Admits.GATEWAY, Admits.NAMING_CALLERS):
             g.identity = self._identify(route)

@@ -7,24 +7,18 @@ https://cloud.google.com/kms/docs/create-validate-signatures
 
 import hashlib
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 from google.cloud.kms_v1.types import AsymmetricSignRequest, CryptoKeyVersion, Digest, GetPublicKeyRequest
-from pydantic import StringConstraints
 
 from lib.core import kms
 from lib.core.errors import InternalError, Unavailable
-from lib.core.settings import Settings, load
+from lib.core.settings import load
+from lib.core.signature_settings import SignatureSettings
 
 # The vendor's enumerations are untyped: to mypy their members are plain integers.
 _Algorithm: Any = CryptoKeyVersion.CryptoKeyVersionAlgorithm
 ALGORITHM = "RSA_SIGN_PKCS1_3072_SHA256"
-
-
-class SignatureSettings(Settings):
-    """`attestation_key` is the full resource name of the key version that signs: signing keys have no primary one."""
-
-    attestation_key: Annotated[str, StringConstraints(pattern=r"/cryptoKeyVersions/\d+$")]
 
 
 @dataclass(frozen=True)

@@ -77,15 +77,18 @@ def verify(token: str, expected: Expectation) -> dict[str, Any]:
         )
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise Unauthenticated(f"The token is not valid: {type(error).__name__}") from None
-    _check_times(claims, expected.lifetime_seconds)
+    # The clock decides, not the library's own reading of the system's time.
+    check_times(claims, clock.timestamp(), expected.lifetime_seconds)
     return claims
 
 
-def _check_times(claims: dict[str, Any], lifetime_seconds: int | None) -> None:
-    """The clock decides, not the library's own reading of the system's time."""
-    present = clock.timestamp()
+def check_times(claims: dict[str, Any], present: float, lifetime_seconds: int | None = None) -> None:
+    """Let pass what is valid at present, in seconds since the epoch, by a clock that goes wrong by five at most.
+
+    Raises `Unauthenticated`.
+    """
     issued, expires, not_before = (_seconds(claims, name) for name in ("iat", "exp", "nbf"))
-    if expires <= present - LEEWAY_SECONDS:
+    if expires < present - LEEWAY_SECONDS:
         raise Unauthenticated("The token has expired")
     if not_before > present + LEEWAY_SECONDS or issued > present + LEEWAY_SECONDS:
         raise Unauthenticated("The token is not valid yet")

@@ -9,8 +9,6 @@ import pytest
 
 from lib.audit import models, recording, store
 from lib.audit.models import Action, PersonHash
-from lib.core import settings
-from lib.core.signatures import SignatureSettings
 from lib.core.store import UserId
 from scripts.local.project import ATTESTATION_KEY
 from tests.briefly import Briefly, Client, eventually
@@ -57,12 +55,9 @@ class Somebody:
 @pytest.fixture(scope="session")
 def signing() -> Iterator[None]:
     """The key that signs, for modules of `lib` that a test calls directly."""
-    before = settings._loaded.get(SignatureSettings)
-    settings._loaded[SignatureSettings] = SignatureSettings(attestation_key=ATTESTATION_KEY)
-    yield
-    settings._loaded.pop(SignatureSettings)
-    if before is not None:
-        settings._loaded[SignatureSettings] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATTESTATION_KEY", ATTESTATION_KEY)
+        yield
 
 
 @pytest.fixture(scope="session")

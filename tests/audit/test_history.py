@@ -168,5 +168,54 @@ def test_from_the_newest_head_a_short_way_leads_to_every_other(newest: int, want
     assert len(numbers) <= 1 + len(older) * newest.bit_length() ** 2
 
 
+def test_a_head_that_is_missing_on_the_way_to_another_is_found() -> None:
+    log = played(
+        [step for _ in range(6) for step in (("write", PEOPLE[0], "x"), ("seal", PEOPLE[0], 1), ("attest", 1))]
+    )
+    del log.links[PEOPLE[0]][1:5]
+    verifier = verify.Verifier(PEOPLE[0], written(log.now))
+    for link in log.links[PEOPLE[0]]:
+        verifier.link(link)
+    way = verify.linking(6, {1, 6})
+    assert way == [1, 2, 3, 4, 6]
+    verifier.heads([log.heads[number] for number in way if number != 3], 6, {"1": PEM})
+    assert {"place": "head 2", "problem": "is not led to by any later head"} in verifier.findings
+
+
+def test_an_entry_of_somebody_else_is_found_though_everything_fits() -> None:
+    log = played([("write", PEOPLE[0], "x")])
+    log.waiting[PEOPLE[0]][0]["person"] = PEOPLE[1]
+    log.seal(PEOPLE[0], 1)
+    log.attest(1)
+    (finding,) = log.report(PEOPLE[0])["findings"]
+    assert finding["problem"] == "is of another person"
+
+
+def test_a_key_verifies_its_own_signature_over_the_same_bytes_only() -> None:
+    key, other = verify.PublicKey(PEM), rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    modulus = KEY.public_key().public_numbers().n
+    for number in range(40):
+        data = str(number).encode()
+        signature = KEY.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        assert key.verifies(signature, data)
+        altered = [signature[:-1], signature + b"\0", b"\0" + signature, signature[:-1] + bytes([signature[-1] ^ 1])]
+        altered += [
+            other.sign(data, padding.PKCS1v15(), hashes.SHA256()),
+            KEY.sign(data, padding.PKCS1v15(), hashes.SHA512()),
+        ]
+        shifted = int.from_bytes(signature, "big") + modulus
+        altered += [shifted.to_bytes(384, "big")] if shifted.bit_length() <= 3072 else []
+        assert not any(key.verifies(each, data) for each in altered)
+        assert not key.verifies(signature, data + b"x")
+
+
+@pytest.mark.parametrize("size", [2048, 4096])
+def test_a_key_of_another_size_is_none(size: int) -> None:
+    public = rsa.generate_private_key(public_exponent=65537, key_size=size).public_key()
+    pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    with pytest.raises(ValueError, match="size"):
+        verify.PublicKey(pem)
+
+
 def test_heads_that_nobody_wants_are_not_read() -> None:
     assert list(linked_heads(0, set())) == []

@@ -75,7 +75,7 @@ def test_what_a_person_connects_and_hands_out_is_in_their_log_only(
 
 def test_the_log_has_a_kind_of_entry_for_each_sensitive_operation() -> None:
     names = {"exchange", "hand-out", "refresh", "shred", "erase", "export", "deletion"}
-    assert {str(each) for each in Action} == names | {"key-rotation", "sharing", "privacy"}
+    assert {str(each) for each in Action} == names | {"key-rotation", "sharing", "privacy", "revoke", "end-session"}
 
 
 def test_a_run_that_is_out_of_time_has_the_rest_done_by_another_one(somebody: Somebody) -> None:

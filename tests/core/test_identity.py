@@ -1,5 +1,8 @@
 """Who may speak for a person, and that nothing else may: every proof is altered in every way."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jwt
@@ -7,10 +10,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
+from jwt.algorithms import OKPAlgorithm
 
-from lib.core import clock
+from lib.core import clock, settings
 from lib.core.errors import Forbidden, Problem, Unauthenticated
-from lib.core.identity import Request, identify
+from lib.core.identity import GatewaySettings, Request, identify
+from lib.core.signed_tokens import check_times
 from tests.core.proofs import GATEWAY, PERSON, admitted, known_keys, request_with, service_token, session_token
 
 __all__ = ["known_keys"]
@@ -40,6 +45,59 @@ def test_the_gateway_speaks_for_the_person_of_both_tokens() -> None:
 def test_a_service_token_is_refused(token: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated):
         identify(request_with(service=service_token(**token)))
+
+
+@contextmanager
+def gateway_keys(*named: tuple[str, ed25519.Ed25519PrivateKey]) -> Iterator[None]:
+    """These are the keys that the gateway's word is believed by, for as long as the block."""
+    keys = [OKPAlgorithm.to_jwk(key.public_key(), as_dict=True) | {"kid": name} for name, key in named]
+    before = settings._loaded[GatewaySettings]
+    settings._loaded[GatewaySettings] = before.model_copy(update={"gateway_keys": json.dumps({"keys": keys})})
+    yield
+    settings._loaded[GatewaySettings] = before
+
+
+def test_while_the_gateways_key_is_rotated_both_are_good_and_then_the_old_one_is_not() -> None:
+    old, new = (ed25519.Ed25519PrivateKey.generate() for _ in range(2))
+    by_old = request_with(service=service_token({"kid": "old"}, old))
+    by_new = request_with(service=service_token({"kid": "new"}, new))
+    by_new_as_old = request_with(service=service_token({"kid": "old"}, new))
+    with gateway_keys(("old", old)):
+        assert identify(by_old).person == PERSON
+        assert_refused(by_new)
+    with gateway_keys(("old", old), ("new", new)):
+        assert identify(by_old).person == identify(by_new).person == PERSON
+        assert_refused(by_new_as_old)
+    with gateway_keys(("new", new)):
+        assert identify(by_new).person == PERSON
+        assert_refused(by_old)
+
+
+def assert_refused(request: Request) -> None:
+    with pytest.raises(Unauthenticated):
+        identify(request)
+
+
+PRESENT = 1_000_000.0
+AHEAD = [{"iat": PRESENT + 5}, {"nbf": PRESENT + 5}, {"exp": PRESENT - 5}]
+"""What a clock says that goes wrong by five seconds."""
+
+
+@pytest.mark.parametrize("claims", AHEAD, ids=lambda claims: next(iter(claims)))
+def test_five_seconds_of_skew_pass_and_six_do_not(claims: dict[str, float]) -> None:
+    right = {"iat": PRESENT, "nbf": PRESENT, "exp": PRESENT + 60}
+    check_times(right | claims, PRESENT)
+    for further in (0.001, 1.0):
+        ((name, value),) = claims.items()
+        wrong = value - further if name == "exp" else value + further
+        with pytest.raises(Unauthenticated):
+            check_times(right | {name: wrong}, PRESENT)
+
+
+def test_a_service_token_lives_for_a_minute_at_most() -> None:
+    check_times({"iat": PRESENT, "exp": PRESENT + 60}, PRESENT, 60)
+    with pytest.raises(Unauthenticated):
+        check_times({"iat": PRESENT, "exp": PRESENT + 61}, PRESENT, 60)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from schemathesis import Config, GenerationMode
 from lib.core import clock
 from lib.core.errors import MEDIA_TYPE
 from lib.core.telemetry import person_hash
+from lib.lifecycle.models import UserEvent
 from lib.usage.models import LogEntry, ModelUsed
 from lib.usage.recording import UNKNOWN_PERSON_IS_LATE_FOR
 from lib.users.announcements import Announcement
@@ -24,9 +25,21 @@ from tests.e2e.operations import functions
 from tests.fuzz.callers import Sibling
 
 PUSHED = [name for name, row in functions().items() if row["trigger"] == "pubsub"]
-EVENTS: dict[str, list[type[BaseModel]]] = {"on-user": [Announcement], "on-usage": [ModelUsed, LogEntry]}
+
+
+class Told(BaseModel):
+    """What a schedule tells: all of it stands in the message's attributes."""
+
+
+EVENTS: dict[str, list[type[BaseModel]]] = {
+    "on-user": [Announcement],
+    "on-person": [UserEvent],
+    "on-usage": [ModelUsed, LogEntry],
+    "maintain": [Told],
+    "seal-audit": [Told],
+}
 """What each is sent."""
-KINDS: list[dict[str, str]] = [{"kind": "model"}, {}]
+KINDS: list[dict[str, str]] = [{"kind": "model"}, {"duty": "release-reservations"}, {}]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),

@@ -6,6 +6,7 @@ overwrite what another one stored.
 """
 
 import hashlib
+import hmac
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -216,7 +217,8 @@ def _scopes(grant: Grant, leased: Snapshot) -> list[str]:
 
 def _lasts(token: AccessToken, longer: timedelta, request: HandOutRequest) -> bool:
     """Whether the token lasts for longer than this, and is not the one that the caller was refused with."""
-    is_refused = request.refused_token_hash == hashlib.sha256(token.token.encode()).hexdigest()
+    hashed = hashlib.sha256(token.token.encode()).hexdigest()
+    is_refused = hmac.compare_digest(request.refused_token_hash or "", hashed)
     return token.expires_at - longer > clock.now() and not is_refused
 
 
