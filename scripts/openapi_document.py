@@ -32,6 +32,7 @@ PLACEHOLDERS = {
     "TASKS_LOCATION": "europe-west1",
     "VAULT_KEY": "projects/briefly/locations/here/keyRings/briefly/cryptoKeys/vault",
     "OAUTH_REDIRECT_URLS": "[]",
+    "GRANT_PAGE_URL": "https://front-end.example/connect/{provider}",
     "GOOGLE_OAUTH_CLIENT_ID": "client",
     "GOOGLE_AUTHORIZE_URL": "https://google.example/authorize",
     "GOOGLE_TOKEN_URL": "https://google.example/token",

@@ -28,6 +28,8 @@ ADA = "ada.lindqvist@gmail.example"
 BRAM = "bram.okafor@gmail.example"
 ADA_MICROSOFT = "ada.lindqvist@outlook.example"
 BRAM_MICROSOFT = "bram.okafor@outlook.example"
+READING_MAIL = {"google": "https://www.googleapis.com/auth/gmail.readonly", "microsoft": "Mail.Read"}
+"""The least scope that allows reading mail, by provider."""
 
 _T = TypeVar("_T")
 

@@ -40,6 +40,7 @@ from lib.core.identity import (
     admitted_caller,
     admitted_task,
     identify,
+    refuse_tasks,
 )
 from lib.core.limits import Limit
 from lib.core.request_log import request_log
@@ -62,12 +63,19 @@ class Admits(Enum):
     """People, proved by the gateway's token and their session; and callers that may name a person."""
     NAMING_CALLERS = auto()
     """Only callers that may name a person."""
+    NAMING_FUNCTIONS = auto()
+    """Only functions that may name a person, not the tasks that anybody may have enqueued."""
+    NAMING_TASKS = auto()
+    """Only tasks that Briefly enqueued for a person's sake."""
     CALLERS = auto()
     """Whoever IAM admitted; nobody's person is meant."""
     TASKS = auto()
     """Only tasks that Briefly enqueued for nobody's sake."""
     ANYONE = auto()
     """Everybody: the handler verifies what it gets."""
+
+
+_NAMING = (Admits.NAMING_CALLERS, Admits.NAMING_FUNCTIONS, Admits.NAMING_TASKS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,7 @@ class Service:
         """Raises `InvalidSettings` when the function's environment lacks something, which keeps it from starting."""
         identity_settings: dict[Admits, tuple[type[settings.Settings], ...]] = {
             Admits.GATEWAY: (GatewaySettings, CallerSettings),
-            Admits.NAMING_CALLERS: (CallerSettings,),
+            **dict.fromkeys(_NAMING, (CallerSettings,)),
         }
         limit_settings = limit.settings if limit is not None else ()
         settings.require(
@@ -198,7 +206,7 @@ class Service:
         if route is None:
             return
         telemetry.add(route=route.name)
-        if route.admits in (Admits.GATEWAY, Admits.NAMING_CALLERS):
+        if route.admits is Admits.GATEWAY or route.admits in _NAMING:
             g.identity = self._identify(route)
             telemetry.add(person=telemetry.person_hash(g.identity.person), caller=g.identity.caller)
             if self._limit is not None and g.identity.session is not None:
@@ -213,6 +221,10 @@ class Service:
             _check_json()
 
     def _identify(self, route: _Route) -> Identity:
+        if route.admits is Admits.NAMING_TASKS:
+            admitted_task(request.headers)
+        elif route.admits is Admits.NAMING_FUNCTIONS:
+            refuse_tasks(request.headers)
         received = Request(request.headers, request.method, _target(), request.get_data())
         return identify(received, sensitive=route.sensitive)
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
+from lib.accounts import sweeps
 from lib.core.errors import MalformedWebhook
 from lib.core.events import Delivery
 from lib.usage import spend
 
 DUTIES: Mapping[str, Callable[[], None]] = {
     "release-reservations": spend.release_expired,
+    "refresh-tokens": sweeps.find_due_refreshes,
+    "revoke-grants": sweeps.find_due_revocations,
 }
 """By the names that the catalogue's schedules have."""
 

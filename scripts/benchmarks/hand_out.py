@@ -75,7 +75,7 @@ class _Wanted:
 async def _handed_out(
     around: Surroundings, wanted: _Wanted, tokens: Instance, session: aiohttp.ClientSession, refused: str | None = None
 ) -> tuple[str, float]:
-    wish = {"account_id": wanted.account_id, "purpose": "measure", "scopes": [wanted.scope]}
+    wish = {"account_id": wanted.account_id, "purpose": "read mail", "scopes": [wanted.scope]}
     if refused is not None:
         wish["refused_token_hash"] = hashlib.sha256(refused.encode()).hexdigest()
     ask = around.asked_by_sibling(wanted.person, "mail", "tokens", "/access-tokens", wish)
@@ -95,7 +95,7 @@ def _from_memory(around: Surroundings, cast: Cast) -> list[float]:
     with _environment(site.environment("mail", 0)):
         for number in range(KEPT + 1):
             began = time.perf_counter()
-            access.access_token(UserId(cast.connected.user), cast.account_id, purpose="measure", scopes=[SCOPE])
+            access.access_token(UserId(cast.connected.user), cast.account_id, purpose="read mail", scopes=[SCOPE])
             times += [(time.perf_counter() - began) * 1000] if number else []
     return times
 

@@ -1,6 +1,7 @@
 """The vault in the tests' own process, beside the running one: a second instance on the same databases and keys."""
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,19 +12,25 @@ from google.cloud import firestore
 from lib.accounts import store as account_store
 from lib.accounts.models import (
     Account,
+    Capability,
     ExchangedAccount,
     ExchangeRequest,
     HandOutRequest,
     Provider,
+    Purpose,
     Shredded,
     ShredRequest,
 )
 from lib.accounts.vault import shredding, vault
+from lib.accounts.vault.allowance import HandOutSettings
 from lib.core.identity import Identity
 from lib.core.store import UserId
-from scripts.local.project import VAULT_KEY
+from scripts.local.project import VAULT_KEY, service_account
+from tests.accounts.answering import configured
 from tests.accounts.provider import HOUR, SCOPE, OwnProvider
 from tests.briefly import Briefly
+
+MAIL = service_account("mail")
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Person:
 
     @property
     def identity(self) -> Identity:
-        return Identity(self.user, "mail@briefly-local.iam.gserviceaccount.com")
+        return Identity(self.user, MAIL)
 
     def connect(self, provider: OwnProvider | None = None, lifetime: timedelta = HOUR) -> ExchangedAccount:
         """Connect the account, or connect it again."""
@@ -46,6 +53,7 @@ class Person:
             provider=Provider.GOOGLE,
             email=exchanged.email,
             scopes=exchanged.scopes,
+            grant_ends_at=exchanged.grant_ends_at,
             connected_at=exchanged.consented_at,
             consented_at=exchanged.consented_at,
         )
@@ -59,7 +67,9 @@ class Person:
 
     def token(self, account_id: str, provider: OwnProvider | None = None, refused: str | None = None) -> str:
         """An access token of the vault's; `refused` is the hash of one that is no good."""
-        request = HandOutRequest(account_id=account_id, purpose="a test", scopes=[SCOPE], refused_token_hash=refused)
+        request = HandOutRequest(
+            account_id=account_id, purpose=Purpose.READ_MAIL, scopes=[SCOPE], refused_token_hash=refused
+        )
         return vault.hand_out(self.identity, request, (provider or OwnProvider()).all()).token
 
     def disconnect(self, account_id: str, provider: OwnProvider) -> Shredded:
@@ -78,7 +88,8 @@ def audit_entries(user: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def own(briefly: Briefly, monkeypatch: pytest.MonkeyPatch) -> Person:
+def own(briefly: Briefly, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
     """Somebody new."""
     monkeypatch.setenv("VAULT_KEY", VAULT_KEY)
-    return Person(UserId(f"user_{secrets.token_hex(13)}"))
+    with configured(HandOutSettings(hands_out={MAIL: [Capability.MAIL_READ]})):
+        yield Person(UserId(f"user_{secrets.token_hex(13)}"))

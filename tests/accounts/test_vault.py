@@ -17,7 +17,7 @@ def person(briefly: Briefly) -> Client:
 
 
 def ask(briefly: Briefly, person: Client, account: str, caller: str = "mail", **changes: Any) -> Any:
-    wish = {"account_id": account, "purpose": "a test", "scopes": [GMAIL]} | changes
+    wish = {"account_id": account, "purpose": "read mail", "scopes": [GMAIL]} | changes
     return briefly.as_function(caller, "tokens", "/access-tokens", person.user, wish)
 
 

@@ -42,7 +42,7 @@ def connected(person: Client, provider: AtProvider) -> str:
 
 def ask(briefly: Briefly, person: Client, provider: AtProvider, account: str, **changes: Any) -> requests.Response:
     """Ask the vault for an access token."""
-    wish = {"account_id": account, "purpose": "a test", "scopes": [provider.mail_scope]} | changes
+    wish = {"account_id": account, "purpose": "read mail", "scopes": [provider.mail_scope]} | changes
     return briefly.as_function("mail", "tokens", "/access-tokens", person.user, wish)
 
 
@@ -235,10 +235,11 @@ def test_who_connects_while_the_provider_is_ill_is_told_so(
 
 
 def test_a_scope_that_was_not_granted_is_named(briefly: Briefly, person: Client, provider: AtProvider) -> None:
-    account = connected(person, provider)
-    refused = ask(briefly, person, provider, account, scopes=[provider.unasked_scope])
-    assert problem(refused) == (403, "forbidden")
-    assert refused.json()["missing_scopes"] == [provider.unasked_scope]
+    with consenting(briefly, provider, scopes=[provider.calendar_scope]):
+        account = connected(person, provider)
+    refused = ask(briefly, person, provider, account)
+    assert problem(refused) == (403, "consent-required")
+    assert refused.json()["missing_scopes"] == [provider.mail_scope]
 
 
 def test_nothing_that_the_vault_keeps_shows_a_token(briefly: Briefly, person: Client, provider: AtProvider) -> None:

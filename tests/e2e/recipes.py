@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 import requests
 
 from tests import clerk
+from tests.briefly import READING_MAIL
 from tests.e2e.belongings import Belongings
 from tests.e2e.operations import Operation
 
-READING_MAIL = {"google": "https://www.googleapis.com/auth/gmail.readonly", "microsoft": "Mail.Read"}
 PROVIDERS = tuple(READING_MAIL)
 NOT_FOUND = (404, "not-found")
 OWN = (200, "")
@@ -32,6 +32,7 @@ PLAIN = {
     *("limit", "first", "last", "start", "end", "q", "text", "from", "to", "subject", "unread", "has_attachment"),
     *("after", "before", "theme", "time_zone", "locale", "chat_model", "title", "model", "thumb", "purpose", "scopes"),
     *("provider", "redirect_url", "login_hint", "iss", "refused_token_hash", "Last-Event-ID", "last_event_id"),
+    *("capabilities",),
 }
 PROOFS = {"state", "code", "code_verifier"}
 """Parameters that name nothing of a person's but prove a consent; their recipes give them as the owner got them."""
@@ -52,6 +53,12 @@ def as_a_sibling(operation: Operation, asker: Belongings, path: str, body: dict[
     """Ask as a function that names the asker."""
     inner = path.removeprefix(f"/{operation.function}")
     return asker.briefly.as_function("mail", operation.function, inner, asker.user, body)
+
+
+def as_a_task(operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None) -> requests.Response:
+    """Ask as a task that was enqueued for the asker's sake."""
+    inner = path.removeprefix(f"/{operation.function}")
+    return asker.briefly.as_function("tasks-invoker", operation.function, inner, asker.user, body)
 
 
 def as_a_sibling_for_a_while(
@@ -151,7 +158,8 @@ def _exchange(provider: str) -> Recipe:
 
 def _hand_out(provider: str) -> Recipe:
     def wish(owner: Belongings, _: Belongings) -> dict[str, Any]:
-        return _account(owner, provider) | {"scopes": [READING_MAIL[provider]]}
+        account_id = owner.id("account_id", provider)
+        return {"account_id": account_id, "purpose": "read mail", "scopes": [READING_MAIL[provider]]}
 
     return Recipe(body=wish, shows=False, ask=as_a_sibling, covers=("account_id",))
 
@@ -161,7 +169,7 @@ def _shred(provider: str) -> Recipe:
 
     Microsoft revokes no single grant, so that it says the same to everybody.
     """
-    proof = '{"revoked_at_provider":true}' if provider == "google" else ""
+    proof = '"revoked_at_provider":true' if provider == "google" else ""
     return Recipe(
         OWN,
         body=lambda owner, _: _account(owner, provider),
@@ -169,6 +177,17 @@ def _shred(provider: str) -> Recipe:
         proof=proof,
         ask=as_a_sibling,
         restore=lambda owner: owner.connect(provider),
+        covers=("account_id",),
+    )
+
+
+def _account_task(provider: str) -> Recipe:
+    """What is due is done by whoever is first told; of what is not there, nothing is due."""
+    return Recipe(
+        OWN,
+        body=lambda owner, _: {"account_id": owner.id("account_id", provider)},
+        shows=False,
+        ask=as_a_task,
         covers=("account_id",),
     )
 
@@ -215,6 +234,10 @@ RECIPES: dict[str, list[Recipe]] = {
             ask=as_a_sibling_for_a_while,
         )
     ],
+    "POST /tokens/refreshes": _at_each_provider(_account_task),
+    "POST /tokens/revocations": _at_each_provider(_account_task),
+    "POST /tokens/sweeps/refreshes": [Recipe(OWN, body=lambda *_: {}, shows=False, ask=as_a_task)],
+    "POST /tokens/sweeps/revocations": [Recipe(OWN, body=lambda *_: {}, shows=False, ask=as_a_task)],
     "GET /mail/": [
         Recipe(OWN),
         *_at_each_provider(_mail_with_label),

@@ -2,11 +2,14 @@
 
 vault   users/{uid}/keysets/current            the wrapped keyset
 vault   users/{uid}/sealed_tokens/{account}    the sealed tokens, when they expire, and who refreshes them
+vault   users/{uid}/pending_revocations/{account}   the sealed refresh token of a disconnected account, to be revoked
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from google.cloud import firestore
 from pydantic import BaseModel
 
 from lib.accounts.models import Provider
@@ -20,6 +23,7 @@ from lib.core.store import (
     UserId,
     client,
     compare_and_set,
+    owner,
     person,
 )
 
@@ -30,7 +34,8 @@ class SealedTokens(BaseModel):
     """An account's tokens as they are kept.
 
     `generation` grows with every lease and every consent, so that a late holder is fenced; `consented_at` tells one
-    consent from another.
+    consent from another. `lapses_at` is when the grant ends if nobody uses it, `ends_at` when it ends in any case,
+    where the provider says so. `due_at` is when it is to be refreshed though nobody asks; None for one that has ended.
     """
 
     provider: Provider
@@ -43,6 +48,27 @@ class SealedTokens(BaseModel):
     ended_because: str | None = None
     paused_until: datetime | None = None
     failures: int = 0
+    lapses_at: datetime | None = None
+    ends_at: datetime | None = None
+    due_at: datetime | None = None
+    last_handed_out_at: datetime | None = None
+
+
+class PendingRevocation(BaseModel):
+    """A grant that is still to be ended at its provider, of an account that is gone for the person.
+
+    `due_at` is when the provider is asked again, `gives_up_at` after when no more. `claimed_until` is set while
+    somebody asks it. Nobody asks until `held_until`: the person may be about to connect the account again.
+    """
+
+    provider: Provider
+    sealed: bytes
+    purpose: str
+    due_at: datetime
+    gives_up_at: datetime
+    attempts: int = 0
+    claimed_until: datetime | None = None
+    held_until: datetime | None = None
 
 
 def wrapped_keyset(user: UserId) -> bytes | None:
@@ -108,6 +134,59 @@ def forget(snapshot: Snapshot) -> bool:
     return True
 
 
+def due(moment: datetime, after: datetime, at_most: int) -> Iterator[tuple[UserId, str, datetime]]:
+    """Whose tokens of which account are to be refreshed by then, and since when, the longest due first."""
+    query = (
+        client(Database.VAULT)
+        .collection_group("sealed_tokens")
+        .where(filter=firestore.FieldFilter("due_at", ">", after))
+        .where(filter=firestore.FieldFilter("due_at", "<=", moment))
+        .order_by("due_at")
+        .limit(at_most)
+    )
+    for snapshot in query.stream():
+        yield owner(snapshot), snapshot.id, snapshot.get("due_at")
+
+
+def set_aside(snapshot: Snapshot, user: UserId, account_id: str, pending: PendingRevocation) -> bool:
+    """Delete an account's tokens and keep what is to be revoked, at once; False if somebody wrote in between."""
+    vault = client(Database.VAULT)
+    batch = vault.batch()
+    batch.delete(snapshot.reference, option=vault.write_option(last_update_time=snapshot.update_time))
+    batch.set(_pending(user, account_id), pending.model_dump() | {"schema_version": SCHEMA_VERSION})
+    try:
+        batch.commit()
+    except (NotFound, FailedPrecondition):
+        return False
+    return True
+
+
+def pending(user: UserId, account_id: str) -> tuple[PendingRevocation, Snapshot] | None:
+    """What is to be revoked of an account, with the snapshot that a change is compared to."""
+    snapshot = _pending(user, account_id).get()
+    return (PendingRevocation.model_validate(snapshot.to_dict()), snapshot) if snapshot.exists else None
+
+
+def all_pending(user: UserId) -> dict[str, tuple[PendingRevocation, Snapshot]]:
+    """What is to be revoked of all of a person's earlier accounts."""
+    stored = person(user, Database.VAULT).collection("pending_revocations").stream()
+    return {each.id: (PendingRevocation.model_validate(each.to_dict()), each) for each in stored}
+
+
+def revocations_due(moment: datetime, after: datetime, at_most: int) -> Iterator[tuple[UserId, str, datetime]]:
+    """Whose revocations of which account are due by then, and since when, the longest due first."""
+    query = (
+        client(Database.VAULT)
+        .collection_group("pending_revocations")
+        .where(filter=firestore.FieldFilter("due_at", ">", after))
+        .where(filter=firestore.FieldFilter("due_at", "<=", moment))
+        .order_by("due_at")
+        .limit(at_most)
+    )
+    for snapshot in query.stream():
+        yield owner(snapshot), snapshot.id, snapshot.get("due_at")
+
+
 def erase(user: UserId) -> None:
     """Delete the person's keyset, without which nobody can open what it sealed, and then all the rest."""
     _keyset(user).delete()
@@ -119,9 +198,18 @@ def association(user: UserId, account_id: str) -> str:
     return f"{Database.VAULT.value}/users/{user}/sealed_tokens/{account_id}"
 
 
+def revocation_association(user: UserId, account_id: str) -> str:
+    """What a sealed refresh token that is to be revoked is bound to: the full path of its document."""
+    return f"{Database.VAULT.value}/users/{user}/pending_revocations/{account_id}"
+
+
 def _keyset(user: UserId) -> Any:
     return person(user, Database.VAULT).collection("keysets").document("current")
 
 
 def _tokens(user: UserId, account_id: str) -> Any:
     return person(user, Database.VAULT).collection("sealed_tokens").document(account_id)
+
+
+def _pending(user: UserId, account_id: str) -> Any:
+    return person(user, Database.VAULT).collection("pending_revocations").document(account_id)
