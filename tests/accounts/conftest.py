@@ -12,17 +12,20 @@ from google.cloud import firestore
 from lib.accounts import store as account_store
 from lib.accounts.models import (
     Account,
+    AccountTask,
     Capability,
     ExchangedAccount,
     ExchangeRequest,
     HandOutRequest,
     Provider,
     Purpose,
+    RevocationTried,
     Shredded,
     ShredRequest,
 )
-from lib.accounts.vault import shredding, vault
+from lib.accounts.vault import refreshing, revoking, shredding, store, vault
 from lib.accounts.vault.allowance import HandOutSettings
+from lib.accounts.vault.store import SealedTokens
 from lib.core.identity import Identity
 from lib.core.store import UserId
 from scripts.local.project import VAULT_KEY, service_account
@@ -76,6 +79,27 @@ class Person:
         """Have the account's tokens shredded."""
         return shredding.shred(self.identity, ShredRequest(account_id=account_id, purpose="a test"), provider.all())
 
+    def refresh_ahead(self, account_id: str, provider: OwnProvider) -> bool:
+        """Do as a task does that was told that the account is due; whether its tokens were refreshed."""
+        task = AccountTask(account_id=account_id)
+        return refreshing.refresh_ahead(self.identity, task, provider.all()).refreshed
+
+    def revoke(self, account_id: str, provider: OwnProvider) -> RevocationTried:
+        """Do as a task does that was told of a revocation."""
+        return revoking.try_again(self.identity, AccountTask(account_id=account_id), provider.all())
+
+    def kept(self, account_id: str) -> SealedTokens:
+        """What the vault keeps."""
+        found = store.read(self.user, account_id)
+        assert found
+        return found[0]
+
+    def set_kept(self, account_id: str, **changes: Any) -> None:
+        """Have the vault keep something else."""
+        found = store.read(self.user, account_id)
+        assert found
+        assert store.change(found[1], **changes)
+
     def record(self) -> list[tuple[str, str]]:
         """What the audit log has of the person: actions and outcomes in order."""
         return [(entry["action"], entry["outcome"]) for entry in audit_entries(self.user)]
@@ -92,4 +116,9 @@ def own(briefly: Briefly, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
     """Somebody new."""
     monkeypatch.setenv("VAULT_KEY", VAULT_KEY)
     with configured(HandOutSettings(hands_out={MAIL: [Capability.MAIL_READ]})):
-        yield Person(UserId(f"user_{secrets.token_hex(13)}"))
+        yield somebody()
+
+
+def somebody() -> Person:
+    """Somebody new."""
+    return Person(UserId(f"user_{secrets.token_hex(13)}"))

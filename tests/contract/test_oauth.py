@@ -5,13 +5,14 @@ import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 from google.cloud import firestore
 
+from lib.core import clock
 from tests.briefly import Briefly, Client, sent_back
 from tests.contract.providers import PROVIDERS, AtProvider
 
@@ -220,8 +221,12 @@ def test_a_provider_that_is_ill_is_no_reason_to_reconnect(
         briefly.move_clock(EXPIRY)
         with failing(briefly, provider, **illness):
             assert problem(ask(briefly, person, provider, account)) == (502, "provider-busy"), illness
+        left_alone = person.get(f"/accounts/{account}")
+        assert left_alone["health"] == "throttled"
+        pause = datetime.fromisoformat(left_alone["throttled_until"]) - clock.now()
+        assert (pause > timedelta(minutes=59)) == ("retry_after" in illness)
+        briefly.move_clock(pause.total_seconds() + 1)
         assert person.get(f"/accounts/{account}")["health"] == "ok"
-        briefly.move_clock(2)
         assert ask(briefly, person, provider, account).status_code == 200, illness
 
 
@@ -256,7 +261,10 @@ def test_disconnecting_forgets_and_says_whether_the_provider_revoked(
 ) -> None:
     account = person.connect(provider.name, provider.other_email)
     answer = person.call("DELETE", f"/accounts/{account}", sensitive=True)
-    assert (answer.status_code, answer.json()) == (200, {"revoked_at_provider": provider.revokes})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"revoked_at_provider": provider.revokes, "finishes_later": False},
+    )
     assert person.get(f"/accounts/{account}", 404)["type"] == "urn:briefly:problem:not-found"
     assert ask(briefly, person, provider, account).status_code == 404
     vault = firestore.Client(project="briefly-local", database="vault")
