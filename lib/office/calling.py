@@ -86,6 +86,10 @@ class Calling(Generic[_C]):
         self._caller = caller
         self._tariff = tariff
 
+    def require_consent(self) -> None:
+        """Raises `ConsentRequired` if the person has not allowed the account to be read by this API."""
+        self._scopes()
+
     def one(self, call: _C, make: Callable[[_C, str], Json]) -> Json:
         """The answer to one call, which `make` makes with a token."""
         return self._repeatedly(lambda token: make(call, token), lambda: [call])

@@ -50,6 +50,10 @@ class GoogleClient:
         """The API's methods, as google-api-python-client builds them; what they return is for `call` and `batch`."""
         return _service(self._api, load(GoogleApiSettings).google_api_endpoint)
 
+    def require_consent(self) -> None:
+        """For what is known without a call. Raises `ConsentRequired`."""
+        self._calling.require_consent()
+
     def call(self, call: Call) -> Json:
         """The answer to one call."""
         return self._calling.one(call, _get)
