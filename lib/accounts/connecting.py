@@ -70,6 +70,8 @@ def finish(identity: Identity, request: ConnectionFinish) -> Account:
     pending = store.take_connection(identity.person, request.state)
     if pending is None or pending.expires_at <= clock.now() or pending.session != identity.session:
         raise StateInvalid()
+    if request.provider not in (None, pending.provider):
+        raise StateInvalid("The answer came to the redirect of another provider")
     if request.iss is not None and not CONSENTS[pending.provider].is_issuer(request.iss):
         raise StateInvalid("The answer came from another issuer")
     exchange = ExchangeRequest(

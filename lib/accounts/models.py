@@ -137,8 +137,9 @@ class ConnectionStarted(BaseModel):
 
 
 class ConnectionFinish(Strict):
-    """What the provider sent the person back with."""
+    """What the provider sent the person back with, and to which provider's redirect."""
 
+    provider: Provider | None = None
     state: Annotated[str, StringConstraints(min_length=20, max_length=200)]
     code: Code
     iss: Annotated[str, StringConstraints(max_length=500)] | None = None

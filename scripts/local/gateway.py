@@ -143,6 +143,7 @@ class Gateway:
         if "error" in request.query:
             raise InvalidRequest(f"{PROVIDERS[provider]} did not connect the account: {request.query['error']}")
         taken = {name: request.query[name] for name in ("state", "code", "iss") if name in request.query}
+        taken["provider"] = provider
         return await self._ask(session, "/connections/finish", taken)
 
     async def _ask(self, session: BrowserSession, path: str, document: Mapping[str, object]) -> web.Response:

@@ -120,6 +120,17 @@ def test_an_answer_of_another_issuer_connects_nothing(person: Client, provider: 
     assert person.get("/accounts/")["accounts"] == []
 
 
+def test_an_answer_at_another_providers_redirect_connects_nothing_and_uses_the_state_up(
+    person: Client, provider: AtProvider
+) -> None:
+    (other,) = [each.name for each in PROVIDERS if each is not provider]
+    taken = {name: text for name, text in person.consent_at(provider.name, provider.email).items() if name != "iss"}
+    refused = finish(person, taken | {"provider": other}, 409)
+    assert refused["type"] == "urn:briefly:problem:state-invalid"
+    finish(person, taken | {"provider": provider.name}, 409)
+    assert person.get("/accounts/")["accounts"] == []
+
+
 def test_who_declines_is_sent_back_without_a_code(briefly: Briefly, person: Client, provider: AtProvider) -> None:
     with consenting(briefly, provider, allow=False):
         returned = sent_back(person.begin_connecting(provider.name, provider.email))
