@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
-from lib.core.http_models import Strict
+from lib.core.http_models import SpelledOut, Strict
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^acc_[0-9a-v]{24}$")]
 Reason = Annotated[str, StringConstraints(min_length=3, max_length=100)]
@@ -208,7 +208,7 @@ class RevocationTried(BaseModel):
 class SweepRequest(Strict):
     """Has the vault look for what is due, after an instant at which an earlier sweep had to end."""
 
-    after: datetime | None = None
+    after: Annotated[AwareDatetime, SpelledOut] | None = None
 
 
 class Swept(BaseModel):

@@ -75,6 +75,7 @@ class Admits(Enum):
     """Everybody: the handler verifies what it gets."""
 
 
+_BY_TASKS = (Admits.TASKS, Admits.NAMING_TASKS)
 _NAMING = (Admits.NAMING_CALLERS, Admits.NAMING_FUNCTIONS, Admits.NAMING_TASKS)
 
 
@@ -189,7 +190,7 @@ class Service:
                     responses={status: _documented(hints.get("return"))},
                     summary=(getdoc(handler) or "").partition("\n")[0],
                     operation_id=handler.__name__,
-                    openapi_extensions={"x-briefly-sensitive": True} if sensitive else None,
+                    openapi_extensions=_extensions(self._routes[handler.__name__]),
                     doc_ui=is_documented,
                 )(view)
 
@@ -298,6 +299,12 @@ def _response(result: Any, status: int) -> Response:
         return Response(status=204 if answer.status == 200 else answer.status, headers=answer.headers)
     text = answer.body.model_dump_json(by_alias=True)
     return Response(text, answer.status, answer.headers, content_type="application/json")
+
+
+def _extensions(route: _Route) -> dict[str, Any]:
+    """What OpenAPI has no words for: that a request needs a proof, or comes as a task."""
+    told = {"x-briefly-sensitive": route.sensitive, "x-briefly-task": route.admits in _BY_TASKS}
+    return {name: True for name, holds in told.items() if holds}
 
 
 def _documented(model: Any) -> type[BaseModel] | None:

@@ -21,6 +21,7 @@ class Operation:
     in_body: tuple[str, ...]
     has_body: bool
     sensitive: bool
+    is_task: bool
 
     def __str__(self) -> str:
         return f"{self.method} /{self.function}{self.path}"
@@ -66,6 +67,7 @@ def _operation(function: str, method: str, path: str, operation: dict[str, Any],
         in_body=tuple(_properties(body, document)) if body else (),
         has_body=body is not None,
         sensitive=bool(operation.get("x-briefly-sensitive")),
+        is_task=bool(operation.get("x-briefly-task")),
     )
 
 

@@ -138,6 +138,17 @@ def _begin(provider: str) -> Recipe:
     return Recipe(OWN, body=wish, shows=False)
 
 
+def _begin_again(provider: str) -> Recipe:
+    def wish(owner: Belongings, _: Belongings) -> dict[str, Any]:
+        return {
+            "provider": provider,
+            "redirect_url": owner.redirect_url(provider),
+            "account_id": owner.id("account_id", provider),
+        }
+
+    return Recipe(body=wish, shows=False, covers=("account_id",))
+
+
 def _finish(provider: str) -> Recipe:
     def consent(owner: Belongings, _: Belongings) -> dict[str, Any]:
         return owner.client.consent_at(provider, owner.emails[provider])
@@ -151,9 +162,11 @@ def _exchange(provider: str) -> Recipe:
         if asker is not owner:
             _, verifier = asker.client.code_at(provider, asker.emails[provider])
         redirect_url = owner.redirect_url(provider)
-        return {"provider": provider, "code": code, "code_verifier": verifier, "redirect_url": redirect_url}
+        account_id = owner.id("account_id", provider)
+        bound = {"code_verifier": verifier, "redirect_url": redirect_url, "account_id": account_id}
+        return {"provider": provider, "code": code, **bound}
 
-    return Recipe((422, "code-refused"), body=wish, ask=as_a_sibling)
+    return Recipe((422, "code-refused"), body=wish, ask=as_a_sibling, covers=("account_id",))
 
 
 def _hand_out(provider: str) -> Recipe:
@@ -219,7 +232,7 @@ RECIPES: dict[str, list[Recipe]] = {
     "PATCH /users/me/preferences": [Recipe(OWN, body=lambda *_: {"theme": "dark"}, shows=False)],
     "GET /accounts/": [Recipe(OWN)],
     "GET /accounts/{account_id}": _at_each_provider(),
-    "POST /accounts/connections": _at_each_provider(_begin),
+    "POST /accounts/connections": [*_at_each_provider(_begin), *_at_each_provider(_begin_again)],
     "POST /accounts/connections/finish": _at_each_provider(_finish),
     "DELETE /accounts/{account_id}": _at_each_provider(_disconnect),
     "POST /tokens/exchanges": _at_each_provider(_exchange),
