@@ -47,7 +47,14 @@ def test_the_least_scope_is_handed_out(caller: str, scope: str, granted: list[st
 
 @pytest.mark.parametrize(
     ("caller", "scope", "granted"),
-    [(READER, WRITE, [READ, WRITE]), (READER, "Mail.Send", ["Mail.Send"]), ("somebody", READ, [READ])],
+    [
+        (READER, WRITE, [READ, WRITE]),
+        (READER, "Mail.Send", ["Mail.Send"]),
+        # Who may not be handed it does not learn either whether it was granted.
+        (READER, "Mail.Send", [READ]),
+        ("somebody", READ, [READ]),
+        ("somebody", READ, []),
+    ],
 )
 def test_more_than_the_least_is_refused(caller: str, scope: str, granted: list[str]) -> None:
     with pytest.raises(Forbidden) as refused:

@@ -98,6 +98,15 @@ def test_what_is_not_due_or_has_ended_is_not_refreshed(own: Person, change: dict
     assert provider.asked == ["exchange"]
 
 
+def test_what_nobody_can_open_is_not_tried_again_and_again(own: Person) -> None:
+    provider = OwnProvider(lifetime=timedelta(0))
+    account = own.connect(provider).account_id
+    own.set_kept(account, sealed=own.kept(account).sealed[:-1], due_at=clock.now())
+    assert not own.refresh_ahead(account, provider)
+    assert (own.kept(account).due_at, own.kept(account).lease_until) == (None, None)
+    assert provider.asked == ["exchange"]
+
+
 def test_for_a_deleted_person_nothing_is_refreshed(own: Person) -> None:
     provider = OwnProvider(lifetime=timedelta(0))
     account = own.connect(provider).account_id

@@ -21,10 +21,11 @@ from lib.accounts.vault.adapters import PROVIDERS, Providers
 from lib.accounts.vault.sealing import Tokens
 from lib.accounts.vault.store import SealedTokens
 from lib.audit import recording
-from lib.core import clock
+from lib.core import clock, telemetry
 from lib.core.breaker import breaker
-from lib.core.errors import Unavailable
+from lib.core.errors import NotFound, Unavailable
 from lib.core.identity import Identity
+from lib.core.keys import Unreadable
 from lib.core.settings import Settings, load
 from lib.core.store import Snapshot, UserId
 from lib.usage import deletion
@@ -128,9 +129,9 @@ def refresh_ahead(identity: Identity, request: AccountTask, providers: Providers
     kept, snapshot = found
     try:
         leased = lease(user, account_id, kept, snapshot)
-        if leased is None:
+        tokens = _opened(user, account_id, kept, leased) if leased else None
+        if leased is None or tokens is None:
             return Refreshed(refreshed=False)
-        tokens = sealing.opened(user, account_id, kept.sealed)
         return Refreshed(refreshed=refresh(identity, account_id, tokens, leased, providers, asked_for=False))
     except ProviderBusy:
         return Refreshed(refreshed=False)
@@ -199,6 +200,16 @@ def _pause(identity: Identity, account_id: str, kept: SealedTokens, leased: Snap
     show(identity.person, account_id, kept.model_copy(update=changes))
     if failures == 1:
         recording.record(identity.person, ACTION, identity.caller, ACTION, "the provider failed", account_id=account_id)
+
+
+def _opened(user: UserId, account_id: str, kept: SealedTokens, leased: Snapshot) -> Tokens | None:
+    """The tokens; None for what nobody can open, which is not tried again and again. Whoever asks for it is told."""
+    try:
+        return sealing.opened(user, account_id, kept.sealed)
+    except (NotFound, Unreadable) as error:
+        telemetry.error("tokens that cannot be opened are kept fresh no longer", error)
+        store.change(leased, lease_until=None, due_at=None)
+        return None
 
 
 def _is_due(kept: SealedTokens) -> bool:

@@ -27,7 +27,7 @@ def enqueue_due(due: Due, *, queue: str, path: str, sweep: str, request: SweepRe
     for user, account_id, since in due(now, after, MOST_AT_ONCE):
         if deadline.current().remaining() < ENOUGH_LEFT:
             break
-        name = f"{ids.stable(queue.rstrip('s'), user, account_id)}-{window}"
+        name = f"{ids.stable(queue, user, account_id)}-{window}"
         body = AccountTask(account_id=account_id).model_dump_json().encode()
         tasks.enqueue(queue, function_name(), path, user, body=body, name=name)
         enqueued, reached = enqueued + 1, since
