@@ -33,6 +33,10 @@ class OwnProvider:
     asked: list[str] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        # Tokens are told apart by the provider's id, which Python gives to another one when this one is gone.
+        _kept.append(self)
+
     def exchange(self, code: str, code_verifier: str, redirect_url: str, asked: frozenset[str]) -> tuple[Grant, Owner]:
         self._be_asked("exchange")
         return self._grant(), Owner("https://provider.example", self.subject, "somebody@provider.example")
@@ -67,5 +71,7 @@ class OwnProvider:
             lasts=self.lasts,
         )
 
+
+_kept: list[OwnProvider] = []
 
 ENDED = GrantEnded("Token has been expired or revoked.")
