@@ -35,6 +35,7 @@ PLACEHOLDERS = {
     "ATTESTATION_KEY": "projects/briefly/locations/here/keyRings/briefly/cryptoKeys/attestations/cryptoKeyVersions/1",
     "BACKUPS_KEPT": "P7D",
     "OAUTH_REDIRECT_URLS": "[]",
+    "GRANT_PAGE_URL": "https://front-end.example/connect/{provider}",
     "GOOGLE_OAUTH_CLIENT_ID": "client",
     "GOOGLE_AUTHORIZE_URL": "https://google.example/authorize",
     "GOOGLE_TOKEN_URL": "https://google.example/token",

@@ -17,6 +17,7 @@ locals {
       public        = try(row.public, false)
       callers       = try(row.callers, [])
       speaks_for    = try(row.speaks_for, [])
+      hands_out     = try(row.hands_out, {})
       timeout       = try(row.timeout, 60)
       memory        = try(row.memory, "512Mi")
       cpu           = try(row.cpu, 1)

@@ -11,6 +11,7 @@ locals {
       CLERK_KEYS               = var.clerk.keys
       CLERK_PARTIES            = jsonencode(var.front_end_origins)
       GATEWAY_KEYS             = var.gateway_keys
+      GRANT_PAGE_URL           = "${var.front_end_origins[0]}/api/accounts/connect/{provider}"
       GOOGLE_API_ENDPOINT      = "https://www.googleapis.com"
       GOOGLE_AUTHORIZE_URL     = "https://accounts.google.com/o/oauth2/v2/auth"
       GOOGLE_ISSUER            = "https://accounts.google.com"
@@ -39,6 +40,10 @@ locals {
         SECRETS_DIR          = local.secrets_dir
         # functions-framework would serve four requests at once per CPU, whatever Cloud Run sends.
         THREADS = tostring(row.concurrency)
+      },
+      # For which capabilities each caller may be handed tokens.
+      length(row.hands_out) == 0 ? {} : {
+        HANDS_OUT = jsonencode({ for caller, capabilities in row.hands_out : local.accounts[caller] => capabilities })
       },
       # Found out by the framework itself too, but only after it has made an application of the other kind.
       row.asgi ? { FUNCTION_USE_ASGI = "true" } : {},

@@ -28,6 +28,8 @@ ADA = "ada.lindqvist@gmail.example"
 BRAM = "bram.okafor@gmail.example"
 ADA_MICROSOFT = "ada.lindqvist@outlook.example"
 BRAM_MICROSOFT = "bram.okafor@outlook.example"
+READING_MAIL = {"google": "https://www.googleapis.com/auth/gmail.readonly", "microsoft": "Mail.Read"}
+"""The least scope that allows reading mail, by provider."""
 
 _T = TypeVar("_T")
 
@@ -85,15 +87,15 @@ class Client:
         """The same person, signed in once more."""
         return Client(self.user, self.email, Briefly(self.briefly.state, Caller(self.briefly.state)))
 
-    def begin_connecting(self, provider: str, email: str) -> str:
+    def begin_connecting(self, provider: str, email: str, **wishes: Any) -> str:
         """Begin to connect an account of this address; where to consent."""
         redirect = self.briefly.state.endpoints.redirect_url(provider)
-        wish = {"provider": provider, "redirect_url": redirect, "login_hint": email}
+        wish = {"provider": provider, "redirect_url": redirect, "login_hint": email} | wishes
         return str(self.post("/accounts/connections", wish, 201)["authorize_url"])
 
-    def consent_at(self, provider: str, email: str) -> dict[str, str]:
+    def consent_at(self, provider: str, email: str, **wishes: Any) -> dict[str, str]:
         """Begin to connect an account and consent; what the provider sends the person back with."""
-        query = sent_back(self.begin_connecting(provider, email))
+        query = sent_back(self.begin_connecting(provider, email, **wishes))
         return {name: query[name] for name in ("state", "code", "iss") if name in query}
 
     def code_at(self, provider: str, email: str) -> tuple[str, str]:
@@ -106,9 +108,10 @@ class Client:
             asked["nonce"] = digest.hex()
         return sent_back(begun._replace(query=urlencode(asked)).geturl())["code"], verifier
 
-    def connect(self, provider: str, email: str) -> str:
+    def connect(self, provider: str, email: str, **wishes: Any) -> str:
         """Connect an account by OAuth; its id."""
-        account = self.post("/accounts/connections/finish", self.consent_at(provider, email), sensitive=True)
+        taken = self.consent_at(provider, email, **wishes)
+        account = self.post("/accounts/connections/finish", taken, sensitive=True)
         return str(account["id"])
 
     def connect_google(self, email: str = ADA) -> str:

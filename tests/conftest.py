@@ -23,6 +23,9 @@ GENEROUS = {"REQUESTS_PER_MINUTE": "100000"}
 IMPATIENT = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=1))
 
 
+GRANT_PAGE = "https://front-end.example/connect/{provider}"
+"""Where people allow more, to the modules of `lib` that a test calls directly."""
+
 CLOUD = "cloud"
 """The group of tests that share the local cloud."""
 
@@ -45,6 +48,7 @@ def fault_seed(pytestconfig: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name in REAL_MODELS or name.endswith(REAL_MODELS_ENDINGS)]:
         del os.environ[name]
+    os.environ["GRANT_PAGE_URL"] = GRANT_PAGE
     settings.load_profile("suite" if config.getoption("markexpr") == "not long" else "long")
 
 

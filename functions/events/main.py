@@ -5,6 +5,7 @@ from typing import Any
 import functions_framework
 from pydantic import BaseModel, Field
 
+from lib.accounts.capabilities import GrantPageSettings
 from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.http import Service, Strict
 from lib.core.store import UserId
@@ -17,7 +18,10 @@ from lib.office.queries import Moment, Words
 from lib.usage.rate import requests_per_minute
 
 service = Service(
-    "Events", limit=requests_per_minute, requires=(GoogleApiSettings, GraphSettings), secrets=(CURSOR_KEY,)
+    "Events",
+    limit=requests_per_minute,
+    requires=(GoogleApiSettings, GraphSettings, GrantPageSettings),
+    secrets=(CURSOR_KEY,),
 )
 
 

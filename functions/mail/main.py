@@ -5,6 +5,7 @@ from typing import Any
 import functions_framework
 from pydantic import BaseModel, ConfigDict, Field
 
+from lib.accounts.capabilities import GrantPageSettings
 from lib.core.cursor import SECRET as CURSOR_KEY
 from lib.core.http import Service, Strict
 from lib.core.store import UserId
@@ -16,7 +17,12 @@ from lib.office.models import LabelList, MailMessage, MailPage, MailThread
 from lib.office.queries import MailQuery
 from lib.usage.rate import requests_per_minute
 
-service = Service("Mail", limit=requests_per_minute, requires=(GoogleApiSettings, GraphSettings), secrets=(CURSOR_KEY,))
+service = Service(
+    "Mail",
+    limit=requests_per_minute,
+    requires=(GoogleApiSettings, GraphSettings, GrantPageSettings),
+    secrets=(CURSOR_KEY,),
+)
 
 
 class Listing(Strict, MailQuery):

@@ -5,6 +5,7 @@ from typing import Any
 import functions_framework.aio
 from pydantic import BaseModel
 
+from lib.accounts.capabilities import GrantPageSettings
 from lib.ai.anthropic.settings import SECRET as ANTHROPIC_KEY
 from lib.ai.anthropic.settings import AnthropicSettings
 from lib.ai.catalogue import CatalogueSettings
@@ -32,6 +33,7 @@ service = StreamService(
         RateSettings,
         GoogleApiSettings,
         GraphSettings,
+        GrantPageSettings,
         EventSettings,
     ),
     secrets=(OPENAI_KEY, ANTHROPIC_KEY),

@@ -4,19 +4,27 @@ from typing import Any
 
 import functions_framework
 
+from lib.accounts.capabilities import GrantPageSettings
 from lib.accounts.google import oauth as google
 from lib.accounts.google.settings import GoogleTokenSettings
 from lib.accounts.microsoft import oauth as microsoft
 from lib.accounts.microsoft.settings import MicrosoftSettings
 from lib.accounts.models import (
     AccessToken,
+    AccountTask,
     ExchangedAccount,
     ExchangeRequest,
     HandOutRequest,
+    Refreshed,
+    RevocationTried,
     Shredded,
     ShredRequest,
+    SweepRequest,
+    Swept,
 )
-from lib.accounts.vault import key_sweeps, shredding, vault
+from lib.accounts.vault import key_sweeps, refreshing, revoking, shredding, vault
+from lib.accounts.vault.allowance import HandOutSettings
+from lib.accounts.vault.refreshing import KeepingSettings
 from lib.accounts.vault.settings import BackupSettings, RotationSettings
 from lib.core.http import Admits, Service
 from lib.core.identity import Identity
@@ -27,10 +35,10 @@ from lib.users.models import Erased, ErasureRequest
 
 service = Service(
     "Tokens",
-    admits=Admits.NAMING_CALLERS,
+    admits=Admits.NAMING_FUNCTIONS,
     requires=(
         *(KeySettings, SignatureSettings, RotationSettings, BackupSettings, TaskSettings),
-        *(GoogleTokenSettings, MicrosoftSettings),
+        *(GoogleTokenSettings, MicrosoftSettings, HandOutSettings, GrantPageSettings, KeepingSettings),
     ),
     secrets=(google.CLIENT_SECRET, microsoft.CLIENT_SECRET),
 )
@@ -58,6 +66,30 @@ def shred_tokens(identity: Identity, body: ShredRequest) -> Shredded:
 def erase_person(identity: Identity, body: ErasureRequest) -> Erased:
     """Revoke all of a person's tokens, and delete these and the keyset"""
     return shredding.erase(identity, body)
+
+
+@service.post("/refreshes", admits=Admits.NAMING_TASKS)
+def refresh_tokens(identity: Identity, body: AccountTask) -> Refreshed:
+    """Refresh an account's tokens ahead of their expiry"""
+    return refreshing.refresh_ahead(identity, body)
+
+
+@service.post("/revocations", admits=Admits.NAMING_TASKS)
+def revoke_grant(identity: Identity, body: AccountTask) -> RevocationTried:
+    """Ask a provider again to end what a disconnected account was granted"""
+    return revoking.try_again(identity, body)
+
+
+@service.post("/sweeps/refreshes", admits=Admits.TASKS)
+def find_due_refreshes(body: SweepRequest) -> Swept:
+    """Enqueue the refreshes that are due"""
+    return refreshing.sweep(body)
+
+
+@service.post("/sweeps/revocations", admits=Admits.TASKS)
+def find_due_revocations(body: SweepRequest) -> Swept:
+    """Enqueue the revocations that are due"""
+    return revoking.sweep(body)
 
 
 @service.post("/sweeps/rotations", status=204, admits=Admits.TASKS)

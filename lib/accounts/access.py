@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from threading import Lock
 
-from lib.accounts.errors import ProviderBusy
-from lib.accounts.models import AccessToken, HandOutRequest
+from lib.accounts.errors import ConsentRequired, ProviderBusy
+from lib.accounts.models import AccessToken, HandOutRequest, Purpose
 from lib.core import clock, siblings
 from lib.core.errors import Forbidden, NotFound, PersonDeleted, ReconnectRequired
 from lib.core.store import UserId
@@ -14,7 +14,7 @@ from lib.core.store import UserId
 KEPT_UNTIL_BEFORE_EXPIRY = timedelta(minutes=5)
 MOST_TOKENS = 10_000
 
-_REFUSALS = (Forbidden, NotFound, PersonDeleted, ProviderBusy, ReconnectRequired)
+_REFUSALS = (ConsentRequired, Forbidden, NotFound, PersonDeleted, ProviderBusy, ReconnectRequired)
 _Key = tuple[UserId, str, tuple[str, ...], str]
 """Person, account, scopes and purpose: what is on record for one purpose serves no other."""
 
@@ -25,8 +25,8 @@ _kept: dict[_Key, AccessToken] = {}
 def access_token(person: UserId, account_id: str, *, purpose: str, scopes: Sequence[str]) -> str:
     """An access token of the person's account that carries the scopes.
 
-    Raises `ReconnectRequired` when the person has to connect the account again, `Forbidden` when a scope was not
-    granted, `NotFound`, `PersonDeleted`, and `Unavailable`.
+    Raises `ReconnectRequired` when the person has to connect the account again, `ConsentRequired` when a scope was not
+    granted, `Forbidden` when it is not for this function, `NotFound`, `PersonDeleted`, and `Unavailable`.
     """
     key = (person, account_id, tuple(sorted(scopes)), purpose)
     with _lock:
@@ -46,7 +46,7 @@ def _ask(key: _Key, refused: str | None) -> str:
     person, account_id, scopes, purpose = key
     request = HandOutRequest(
         account_id=account_id,
-        purpose=purpose,
+        purpose=Purpose(purpose),
         scopes=list(scopes),
         refused_token_hash=hashlib.sha256(refused.encode()).hexdigest() if refused else None,
     )

@@ -18,6 +18,7 @@ PERSONAL_DATA = PersonalData(
     withheld={
         "pending_connections": "Secrets of a connecting that was begun; forgotten when it ends, or within a day.",
         "keysets": "The person's keys, which nobody but the vault may ever see.",
+        "pending_revocations": "Tokens of disconnected accounts, for as long as a provider has not ended them.",
         "sealed_tokens": "Tokens, which open the accounts to whoever has them; providers show what was granted.",
     },
     end=end,

@@ -2,7 +2,6 @@
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -15,6 +14,7 @@ class ConsentRequest:
     redirect_url: str
     state: str
     code_verifier: str = field(repr=False)
+    scopes: tuple[str, ...]
     login_hint: str | None = None
 
     @property
@@ -22,13 +22,13 @@ class ConsentRequest:
         """What the verifier will be known by."""
         return hashlib.sha256(self.code_verifier.encode()).digest()
 
-    def parameters(self, client_id: str, scopes: Iterable[str]) -> dict[str, str]:
+    def parameters(self, client_id: str) -> dict[str, str]:
         """What every provider is asked with: RFC 6749, section 4.1.1, and RFC 7636, section 4.3."""
         parameters = {
             "client_id": client_id,
             "redirect_uri": self.redirect_url,
             "response_type": "code",
-            "scope": " ".join(scopes),
+            "scope": " ".join(self.scopes),
             "state": self.state,
             "code_challenge": urlsafe_b64encode(self.challenge_digest).decode().rstrip("="),
             "code_challenge_method": "S256",
@@ -54,12 +54,18 @@ class GrantEnded(Exception):
 
 @dataclass(frozen=True)
 class Grant:
-    """What a provider's token endpoint answered. `refresh_token` is None where the earlier one stays."""
+    """What a provider's token endpoint answered. `refresh_token` is None where the earlier one stays.
+
+    `lasts_unused` is how long the refresh token lives without being used, `lasts` how long it lives in any case, where
+    the provider says so.
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     lifetime: timedelta
     scopes: frozenset[str]
+    lasts_unused: timedelta
+    lasts: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +80,11 @@ class Owner:
 class OAuth(Protocol):
     """A provider's token endpoints."""
 
-    def exchange(self, code: str, code_verifier: str, redirect_url: str) -> tuple[Grant, Owner]:
-        """Turn a code into tokens. Raises `CodeRefused`, `ProviderBusy`."""
+    def exchange(self, code: str, code_verifier: str, redirect_url: str, asked: frozenset[str]) -> tuple[Grant, Owner]:
+        """Turn a code into tokens; `asked` are the scopes that the person was asked for.
+
+        Raises `CodeRefused`, `ProviderBusy`.
+        """
         ...
 
     def refresh(self, refresh_token: str, scopes: frozenset[str]) -> Grant:

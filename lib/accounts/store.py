@@ -5,15 +5,23 @@ users/{uid}/pending_connections/{hash}     a connecting that was begun; named by
 """
 
 import hashlib
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, Field
 
+from lib.accounts import capabilities
 from lib.accounts.models import Account, Health, Provider
+from lib.core import clock
 from lib.core.store import FailedPrecondition, NotFound, UserId, client, compare_and_set, person
 
 SCHEMA_VERSION = 1
+EXPIRING_WITHIN = timedelta(days=3)
+"""Google gives an application that it has not verified grants of seven days: people are told in their second half."""
+WORTH_A_WRITE = timedelta(hours=12)
+
+_COMPUTED = ("capabilities", "health")
 
 
 class PendingConnection(BaseModel):
@@ -24,18 +32,30 @@ class PendingConnection(BaseModel):
     code_verifier: str = Field(repr=False)
     redirect_url: str
     expires_at: datetime
+    scopes: list[str] = Field(default_factory=list)
+    account_id: str | None = None
+
+
+@dataclass(frozen=True)
+class GrantState:
+    """What the vault knows of a grant, as far as the account shows it; `health_reason` is why it has ended."""
+
+    health_reason: str | None
+    scopes: list[str]
+    throttled_until: datetime | None
+    grant_ends_at: datetime | None
 
 
 def accounts(user: UserId) -> list[Account]:
     """The person's connected accounts, in the order of their connecting."""
-    found = [Account.model_validate(snapshot.to_dict()) for snapshot in person(user).collection("accounts").stream()]
+    found = [_shown(snapshot.to_dict() or {}) for snapshot in person(user).collection("accounts").stream()]
     return sorted(found, key=lambda account: account.connected_at)
 
 
 def account(user: UserId, account_id: str) -> Account | None:
     """The person's account with this id."""
     stored = _account(user, account_id).get().to_dict()
-    return Account.model_validate(stored) if stored else None
+    return _shown(stored) if stored else None
 
 
 def save_connected(user: UserId, account: Account) -> Account:
@@ -44,12 +64,13 @@ def save_connected(user: UserId, account: Account) -> Account:
     earlier = reference.get().to_dict()
     if earlier:
         account = account.model_copy(update={"connected_at": earlier["connected_at"]})
-    reference.set(account.model_dump() | {"schema_version": SCHEMA_VERSION})
-    return account
+    document = account.model_dump(exclude=set(_COMPUTED)) | {"schema_version": SCHEMA_VERSION}
+    reference.set(document)
+    return _shown(document)
 
 
-def set_health(user: UserId, account_id: str, consented_at: datetime, health: Health, reason: str | None) -> None:
-    """Say whether the account works since this consent.
+def show_state(user: UserId, account_id: str, consented_at: datetime, state: GrantState) -> None:
+    """Have the account show what the vault knows of this consent, if that is news.
 
     Nothing happens if it was disconnected in the meantime, or connected again.
     """
@@ -58,13 +79,45 @@ def set_health(user: UserId, account_id: str, consented_at: datetime, health: He
         if not snapshot.exists:
             return
         known = Account.model_validate(snapshot.to_dict())
-        if known.consented_at > consented_at or (known.health, known.health_reason) == (health, reason):
+        if known.consented_at > consented_at or _is_told(known, state):
             return
         try:
-            if compare_and_set(snapshot, {"health": health, "health_reason": reason}):
+            if compare_and_set(snapshot, asdict(state)):
                 return
         except NotFound:
             return
+
+
+def _shown(stored: dict[str, Any]) -> Account:
+    """The account with what follows from what is stored, as of now: a pause that is over needs nobody to end it."""
+    account = Account.model_validate(stored)
+    health = _health(account, clock.now())
+    return account.model_copy(
+        update={
+            "capabilities": capabilities.allowed(account.provider, account.scopes),
+            "health": health,
+            "throttled_until": account.throttled_until if health is Health.THROTTLED else None,
+        }
+    )
+
+
+def _health(account: Account, now: datetime) -> Health:
+    if account.health_reason is not None:
+        return Health.NEEDS_RECONNECT
+    if account.throttled_until is not None and account.throttled_until > now:
+        return Health.THROTTLED
+    if account.grant_ends_at is not None and account.grant_ends_at - EXPIRING_WITHIN <= now:
+        return Health.EXPIRING
+    return Health.OK
+
+
+def _is_told(known: Account, state: GrantState) -> bool:
+    """Whether the account shows this already. That a grant lasts an hour longer, day by day, is not worth a write."""
+    told = GrantState(known.health_reason, sorted(known.scopes), known.throttled_until, known.grant_ends_at)
+    if told.grant_ends_at is None or state.grant_ends_at is None:
+        return told == state
+    is_near = abs(told.grant_ends_at - state.grant_ends_at) < WORTH_A_WRITE
+    return is_near and replace(told, grant_ends_at=state.grant_ends_at) == state
 
 
 def forget(user: UserId, account: Account) -> bool:

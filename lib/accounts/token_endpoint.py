@@ -3,17 +3,20 @@
 from datetime import timedelta
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 
 import jwt
 import requests
 from pydantic import BaseModel, Field, ValidationError
 
 from lib.accounts.errors import CodeRefused, ProviderBusy
-from lib.core import clock, deadline
+from lib.core import clock, deadline, retry
 
 LONGEST_CALL = timedelta(seconds=10)
 MOST_SECONDS = 24 * 60 * 60
+
+
+_Form = TypeVar("_Form", bound="TokenAnswer")
 
 
 class TokenAnswer(BaseModel):
@@ -44,7 +47,8 @@ def send(provider: str, method: str, url: str, **request: Any) -> requests.Respo
     except requests.RequestException as error:
         raise ProviderBusy(f"{provider}: {type(error).__name__}") from None
     if response.status_code >= 500 or response.status_code == 429:
-        raise ProviderBusy(f"{provider} answered {response.status_code}")
+        asked = retry.asked_pause(response.headers.get("Retry-After"))
+        raise ProviderBusy(f"{provider} answered {response.status_code}", asked_pause=asked)
     return response
 
 
@@ -59,7 +63,7 @@ def document(provider: str, response: requests.Response) -> dict[str, Any]:
     return answer
 
 
-def tokens(provider: str, answer: dict[str, Any], form: type[TokenAnswer] = TokenAnswer) -> TokenAnswer:
+def tokens(provider: str, answer: dict[str, Any], form: type[_Form]) -> _Form:
     """Raises `ProviderBusy` for an answer without a token: nothing is wrong with the credentials."""
     try:
         return form.model_validate(answer)

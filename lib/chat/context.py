@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from lib.accounts.models import Account
+from lib.accounts.models import Account, Purpose
 from lib.ai import tokens
 from lib.chat import relevance
 from lib.chat.citations import Source
@@ -166,7 +166,7 @@ class Context:
         )
 
 
-@purpose.of("answer a question")
+@purpose.of(Purpose.ANSWER_QUESTION)
 def gather(
     person: UserId,
     question: str,

@@ -40,6 +40,7 @@ from lib.core.identity import (
     admitted_caller,
     admitted_task,
     identify,
+    refuse_tasks,
 )
 from lib.core.limits import Limit
 from lib.core.request_log import request_log
@@ -62,12 +63,20 @@ class Admits(Enum):
     """People, proved by the gateway's token and their session; and callers that may name a person."""
     NAMING_CALLERS = auto()
     """Only callers that may name a person."""
+    NAMING_FUNCTIONS = auto()
+    """Only functions that may name a person, not the tasks that anybody may have enqueued."""
+    NAMING_TASKS = auto()
+    """Only tasks that Briefly enqueued for a person's sake."""
     CALLERS = auto()
     """Whoever IAM admitted; nobody's person is meant."""
     TASKS = auto()
     """Only tasks that Briefly enqueued for nobody's sake."""
     ANYONE = auto()
     """Everybody: the handler verifies what it gets."""
+
+
+_BY_TASKS = (Admits.TASKS, Admits.NAMING_TASKS)
+_NAMING = (Admits.NAMING_CALLERS, Admits.NAMING_FUNCTIONS, Admits.NAMING_TASKS)
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,7 @@ class Service:
         """
         identity_settings: dict[Admits, tuple[type[settings.Settings], ...]] = {
             Admits.GATEWAY: (GatewaySettings, CallerSettings),
-            Admits.NAMING_CALLERS: (CallerSettings,),
+            **dict.fromkeys(_NAMING, (CallerSettings,)),
         }
         limit_settings = limit.settings if limit is not None else ()
         settings.require(
@@ -206,7 +215,7 @@ class Service:
             # Of the framework's own, which nobody would have to prove anything for.
             raise NotFound()
         telemetry.add(route=route.name)
-        if route.admits in (Admits.GATEWAY, Admits.NAMING_CALLERS):
+        if route.admits is Admits.GATEWAY or route.admits in _NAMING:
             g.identity = self._identify(route)
             telemetry.add(person=telemetry.person_hash(g.identity.person), caller=g.identity.caller)
             if self._limit is not None and g.identity.session is not None:
@@ -221,6 +230,10 @@ class Service:
             _check_json()
 
     def _identify(self, route: _Route) -> Identity:
+        if route.admits is Admits.NAMING_TASKS:
+            admitted_task(request.headers)
+        elif route.admits is Admits.NAMING_FUNCTIONS:
+            refuse_tasks(request.headers)
         received = Request(request.headers, request.method, _target(), request.get_data())
         return identify(received, sensitive=route.sensitive)
 
@@ -300,7 +313,7 @@ def _extensions(route: _Route) -> dict[str, Any]:
     """What OpenAPI has no words for: that a request needs a proof, comes as a task, or is about nobody who asks."""
     told = {
         "x-briefly-sensitive": route.sensitive,
-        "x-briefly-task": route.admits is Admits.TASKS,
+        "x-briefly-task": route.admits in _BY_TASKS,
         "x-briefly-nobodys": route.admits is Admits.CALLERS,
     }
     return {name: True for name, holds in told.items() if holds}

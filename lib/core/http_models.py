@@ -29,7 +29,7 @@ ClientId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$"), A
 
 def _spelled_out(value: Any) -> Any:
     """Raises `ValueError` for a number, which pydantic would take for seconds since the epoch."""
-    if isinstance(value, str) and not _DATE.match(value):
+    if isinstance(value, int | float) or (isinstance(value, str) and not _DATE.match(value)):
         raise ValueError("has to begin with a date as 2026-11-25")
     return value
 

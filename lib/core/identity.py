@@ -121,6 +121,12 @@ def admitted_task(headers: Headers) -> str:
     return caller
 
 
+def refuse_tasks(headers: Headers) -> None:
+    """Let no task pass, which another function may have enqueued. Raises `Unauthenticated`, `Forbidden`."""
+    if admitted_caller(headers) == service_account(TASKS_INVOKER):
+        raise Forbidden("No tasks come here")
+
+
 def bearer(header: str | None) -> str:
     """The token of an `Authorization` value (RFC 6750, section 2.1). Raises `Unauthenticated`."""
     scheme, _, token = (header or "").partition(" ")

@@ -3,16 +3,18 @@
 import random
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cache
 from threading import Lock
 from typing import TypeVar
 
-from lib.core import deadline
+from lib.core import clock, deadline
 
 MOST_ATTEMPTS = 3
 FIRST_PAUSE = timedelta(milliseconds=200)
 LONGEST_PAUSE = timedelta(seconds=5)
+LONGEST_ASKED = timedelta(days=1)
 RETRIES_PER_CALL = 0.1
 MOST_SAVED_RETRIES = 10.0
 
@@ -51,6 +53,19 @@ class RetryBudget:
 def budget(dependency: str) -> RetryBudget:
     """This process's retry budget towards a dependency."""
     return RetryBudget()
+
+
+def asked_pause(retry_after: str | None) -> timedelta | None:
+    """The pause that a `Retry-After` asks for, in seconds or until a date (RFC 9110, section 10.2.3); a day at most."""
+    text = (retry_after or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(timedelta(seconds=int(text[:9])), LONGEST_ASKED)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    asked: timedelta = moment.replace(tzinfo=moment.tzinfo or UTC) - clock.now()
+    return min(max(timedelta(), asked), LONGEST_ASKED)
 
 
 def run(

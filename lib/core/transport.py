@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from functools import cache
 
 import urllib3
 
-from lib.core import clock, deadline
+from lib.core import deadline, retry
 from lib.core.deadline import Deadline
 from lib.core.errors import DeadlineExceeded, ProviderFailed
 
 LONGEST_CALL = timedelta(seconds=10)
 LONGEST_CONNECT = timedelta(seconds=3)
 FAIR_CHANCE = timedelta(seconds=2)
-LONGEST_PAUSE = timedelta(days=1)
 MOST_BYTES = 48 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 
@@ -31,15 +29,7 @@ class Reply:
     @property
     def retry_after(self) -> timedelta | None:
         """The pause that was asked for, in seconds or until a date (RFC 9110, section 10.2.3)."""
-        text = self.headers.get("retry-after", "").strip()
-        if text.isascii() and text.isdigit():
-            return min(timedelta(seconds=int(text[:9])), LONGEST_PAUSE)
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            return None
-        asked: timedelta = moment.replace(tzinfo=moment.tzinfo or UTC) - clock.now()
-        return min(max(timedelta(), asked), LONGEST_PAUSE)
+        return retry.asked_pause(self.headers.get("retry-after"))
 
 
 def send(vendor: str, method: str, url: str, headers: Mapping[str, str], body: bytes | str | None = None) -> Reply:

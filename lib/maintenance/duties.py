@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from lib.accounts import key_duties
+from lib.accounts import key_duties, sweeps
 from lib.core.errors import MalformedWebhook
 from lib.core.events import Delivery
 from lib.maintenance import deletion_steps, export_steps, retention
@@ -16,6 +16,8 @@ DUTIES: Mapping[str, Callable[[], None]] = {
     "retain": retention.begin,
     "rotate-keysets": key_duties.rotate_keysets,
     "advance-epoch": key_duties.advance_epoch,
+    "refresh-tokens": sweeps.find_due_refreshes,
+    "revoke-grants": sweeps.find_due_revocations,
 }
 """By the names that the catalogue's schedules have."""
 

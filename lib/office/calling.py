@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from lib.accounts import access
-from lib.accounts.models import Account
+from lib.accounts import access, capabilities
+from lib.accounts.errors import ConsentRequired
+from lib.accounts.models import Account, Capability, Purpose
 from lib.core import purpose, retry
 from lib.core.breaker import Breaker, breaker
 from lib.core.errors import Problem, ProviderFailed, ReconnectRequired
 from lib.core.store import UserId
 from lib.core.transport import Reply
-from lib.office.errors import ProviderThrottled, TokenRefused, is_outage, missing_scope, pause_before_retry
+from lib.office.errors import ProviderThrottled, ScopeMissing, TokenRefused, is_outage, pause_before_retry
 from lib.office.ports import TokenSource
 from lib.office.quota import Lane, QuotaLedger, ledger
 
@@ -25,15 +26,15 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Api:
-    """One API of a vendor, and the scopes of which any allows reading, narrowest first.
+    """One API of a vendor, and what a person has to have allowed for reading by it.
 
     `purpose` is what its tokens are for when nobody has named the purpose of the work at hand.
     """
 
     vendor: str
     name: str
-    scopes: tuple[str, ...]
-    purpose: str
+    capability: Capability
+    purpose: Purpose
 
     @property
     def dependency(self) -> str:
@@ -76,14 +77,18 @@ class Caller:
 class Calling(Generic[_C]):
     """Makes calls of one API for one account. Safe for threads.
 
-    Every call may raise `ReconnectRequired`, `Forbidden`, `NotFound`, `ProviderThrottled`, `ProviderFailed`,
-    `Unavailable` and `DeadlineExceeded`.
+    Every call may raise `ReconnectRequired`, `ConsentRequired`, `Forbidden`, `NotFound`, `ProviderThrottled`,
+    `ProviderFailed`, `Unavailable` and `DeadlineExceeded`.
     """
 
     def __init__(self, api: Api, caller: Caller, tariff: Tariff[_C]) -> None:
         self._api = api
         self._caller = caller
         self._tariff = tariff
+
+    def require_consent(self) -> None:
+        """Raises `ConsentRequired` if the person has not allowed the account to be read by this API."""
+        self._scopes()
 
     def one(self, call: _C, make: Callable[[_C, str], Json]) -> Json:
         """The answer to one call, which `make` makes with a token."""
@@ -132,7 +137,11 @@ class Calling(Generic[_C]):
         except Problem:
             if len(answers) < len(calls):
                 raise
-        return [answers[place] for place in range(len(calls))]
+        return [self._named(answers[place]) for place in range(len(calls))]
+
+    def _named(self, answer: Json | Problem) -> Json | Problem:
+        """A part that lacked a scope says what the person has to allow, as a whole answer does."""
+        return self._consent_required() if isinstance(answer, ScopeMissing) else answer
 
     def _repeatedly(self, attempt: Callable[[str], _T], calls: Callable[[], Sequence[_C]]) -> _T:
         """The attempt under the quota, the breaker and the retry budget."""
@@ -166,14 +175,20 @@ class Calling(Generic[_C]):
         except ProviderThrottled as throttled:
             spending.close(account_id, throttled.retry_after)
             raise
+        except ScopeMissing:
+            raise self._consent_required() from None
 
     def _scopes(self) -> tuple[str, ...]:
-        """The narrowest granted scope that allows reading. Raises `Forbidden` if there is none."""
-        held = {scope.casefold() for scope in self._caller.account.scopes}
-        granted = next((scope for scope in self._api.scopes if scope.casefold() in held), None)
+        """The narrowest granted scope that allows reading. Raises `ConsentRequired` if there is none."""
+        account = self._caller.account
+        granted = capabilities.narrowest(account.provider, self._api.capability, account.scopes)
         if granted is None:
-            raise missing_scope([self._api.scopes[0]])
+            raise self._consent_required()
         return (granted,)
+
+    def _consent_required(self) -> ConsentRequired:
+        account = self._caller.account
+        return capabilities.consent_required(account.provider, account.id, [self._api.capability])
 
 
 class _PartsFailed(Exception):

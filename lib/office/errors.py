@@ -1,6 +1,5 @@
 """What goes wrong with a provider, as problems that a caller may learn of."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from math import ceil
 
@@ -24,14 +23,12 @@ class ProviderRefused(ProviderFailed):
     title = "The provider refused the request"
 
 
+class ScopeMissing(Forbidden):
+    """The provider says that the token lacks a scope, whatever was granted once."""
+
+
 class TokenRefused(Exception):
     """401: the access token is not accepted (any more)."""
-
-
-def missing_scope(scopes: Iterable[str]) -> Forbidden:
-    """The person did not grant any of these scopes."""
-    missing = sorted(set(scopes))
-    return Forbidden("The account was connected without the permission that this needs", missing_scopes=missing)
 
 
 def is_outage(error: Exception) -> bool:

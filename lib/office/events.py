@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from lib.accounts.models import Account
+from lib.accounts.models import Account, Purpose
 from lib.core import clock, deadline, purpose
 from lib.core import cursor as cursors
 from lib.core.errors import InvalidCursor, InvalidRequest, NotFound, Problem
@@ -26,7 +26,7 @@ _STREAM_CHARACTERS = 12
 Window = tuple[datetime, datetime]
 
 
-@purpose.of("list events")
+@purpose.of(Purpose.LIST_EVENTS)
 def between(
     person: UserId,
     start: datetime | None = None,
@@ -58,7 +58,7 @@ def between(
     )
 
 
-@purpose.of("gather events")
+@purpose.of(Purpose.GATHER_EVENTS)
 def coming(person: UserId, start: datetime, end: datetime, *, limit: int, sources: Sources = CONNECTED) -> ComingEvents:
     """The events that overlap the time, as `between` orders them, for somebody who reads no second page."""
     nowhere: Mapping[str, Position] = {}
@@ -71,7 +71,7 @@ def coming(person: UserId, start: datetime, end: datetime, *, limit: int, source
     )
 
 
-@purpose.of("read an event")
+@purpose.of(Purpose.READ_EVENT)
 def read(person: UserId, event_id: str, *, sources: Sources = CONNECTED) -> Event:
     """One event. Raises `NotFound`, `ReconnectRequired`, and what providers raise."""
     named = decode(event_id, parts=2)
@@ -79,7 +79,7 @@ def read(person: UserId, event_id: str, *, sources: Sources = CONNECTED) -> Even
         return sources.calendars(person, owned(sources, person, named.account_id)).event(*named.provider_ids)
 
 
-@purpose.of("list calendars")
+@purpose.of(Purpose.LIST_CALENDARS)
 def calendars(person: UserId, *, sources: Sources = CONNECTED) -> CalendarList:
     """The calendars of all accounts."""
     accounts = sources.accounts(person)

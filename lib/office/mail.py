@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from lib.accounts.models import Account
+from lib.accounts.models import Account, Purpose
 from lib.core import cursor as cursors
 from lib.core import deadline, purpose
 from lib.core.errors import NotFound, Problem
@@ -30,7 +30,7 @@ EVERYTHING = MailQuery()
 _T = TypeVar("_T")
 
 
-@purpose.of("list mail")
+@purpose.of(Purpose.LIST_MAIL)
 def search(
     person: UserId,
     *,
@@ -61,7 +61,7 @@ def search(
     )
 
 
-@purpose.of("gather recent mail")
+@purpose.of(Purpose.GATHER_MAIL)
 def recent(
     person: UserId,
     *,
@@ -89,7 +89,7 @@ def recent(
     )
 
 
-@purpose.of("read a message")
+@purpose.of(Purpose.READ_MESSAGE)
 def read(person: UserId, message_id: str, *, sources: Sources = CONNECTED) -> MailMessage:
     """One message. Raises `NotFound`, `ReconnectRequired`, and what providers raise."""
     named = decode(message_id)
@@ -97,7 +97,7 @@ def read(person: UserId, message_id: str, *, sources: Sources = CONNECTED) -> Ma
         return sources.mail(person, owned(sources, person, named.account_id)).message(named.provider_ids[0])
 
 
-@purpose.of("read a conversation")
+@purpose.of(Purpose.READ_CONVERSATION)
 def thread(person: UserId, thread_id: str, *, sources: Sources = CONNECTED) -> MailThread:
     """One conversation, oldest message first. Raises `NotFound`, `ReconnectRequired`, and what providers raise."""
     named = decode(thread_id)
@@ -105,7 +105,7 @@ def thread(person: UserId, thread_id: str, *, sources: Sources = CONNECTED) -> M
         return sources.mail(person, owned(sources, person, named.account_id)).thread(named.provider_ids[0])
 
 
-@purpose.of("list labels")
+@purpose.of(Purpose.LIST_LABELS)
 def labels(person: UserId, *, sources: Sources = CONNECTED) -> LabelList:
     """The labels of all accounts."""
     accounts = sources.accounts(person)

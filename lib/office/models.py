@@ -12,7 +12,10 @@ from lib.office.identifiers import Identifier
 
 
 class AccountError(BaseModel):
-    """Why an account, or one of its calendars, is missing from a list. `type` is that of the problem."""
+    """Why an account, or one of its calendars, is missing from a list. `type` is that of the problem.
+
+    `grant_url` is where the person can allow what is missing, if that is why.
+    """
 
     account_id: str
     email: str
@@ -20,6 +23,7 @@ class AccountError(BaseModel):
     title: str
     detail: str | None = None
     calendar_id: str | None = None
+    grant_url: str | None = None
 
 
 MOST_PARTIES = 500

@@ -61,6 +61,7 @@ class Failed(NamedTuple):
             title=self.problem.title,
             detail=self.problem.detail,
             calendar_id=self.calendar_id,
+            grant_url=self.problem.members.get("grant_url"),
         )
 
 

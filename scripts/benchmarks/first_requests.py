@@ -58,7 +58,7 @@ async def first_request(around: Surroundings, cast: Cast, function: str) -> Ask:
     if function == "webhooks":
         return _webhook(around, cast.plain)
     if function == "tokens":
-        wish = {"account_id": cast.account_id, "purpose": "measure", "scopes": [SCOPE]}
+        wish = {"account_id": cast.account_id, "purpose": "read mail", "scopes": [SCOPE]}
         return around.asked_by_sibling(cast.connected, "mail", "tokens", "/access-tokens", wish)
     target = f"/runs/{cast.run_id}" if function == "stream" else _TARGETS[function]
     return await around.asked_by(cast.plain, function, target)

@@ -49,7 +49,8 @@ class Function(Part):
     """One deployable function. Timeout in seconds of real time, memory in Kubernetes units.
 
     `target` is what functions-framework serves in main.py; it is named as its folder unless told. `settings` names the
-    environment variables beside those that every function has.
+    environment variables beside those that every function has. `hands_out` is for the vault's door: the capabilities
+    for which each caller may be handed tokens.
     """
 
     trigger: Literal["http", "pubsub", "tasks"]
@@ -58,6 +59,7 @@ class Function(Part):
     public: bool = False
     callers: tuple[Name, ...] = ()
     speaks_for: tuple[Name, ...] = ()
+    hands_out: dict[Name, tuple[str, ...]] = {}
     calls: tuple[Name, ...] = ()
     topic: Name | None = None
     timeout: PositiveFloat = 60
@@ -83,9 +85,10 @@ class Function(Part):
             raise ValueError("a topic belongs to the trigger pubsub, and to no other")
         if self.public and self.callers:
             raise ValueError("a public function has no list of callers")
-        strangers = set(self.speaks_for) - set(self.callers)
-        if strangers:
-            raise ValueError(f"speaks_for names who may not call: {', '.join(sorted(strangers))}")
+        for key, admitted in (("speaks_for", self.callers), ("hands_out", self.speaks_for)):
+            strangers = set(getattr(self, key)) - set(admitted)
+            if strangers:
+                raise ValueError(f"{key} names who may not call: {', '.join(sorted(strangers))}")
         return self
 
 

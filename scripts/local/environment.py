@@ -87,6 +87,9 @@ class FunctionEnvironment:
             "SECRETS_DIR": str(self.secrets_folder(name)),
             "CALLERS": json.dumps([service_account(caller) for caller in row.speaks_for]),
         }
+        if row.hands_out:
+            handed = {service_account(caller): capabilities for caller, capabilities in row.hands_out.items()}
+            variables["HANDS_OUT"] = json.dumps(handed)
         if row.databases:
             variables["FIRESTORE_EMULATOR_HOST"] = self.endpoints.firestore.removeprefix("http://")
         if row.publishes:
@@ -114,6 +117,7 @@ class FunctionEnvironment:
             "TASKS_INVOKER": service_account(TASKS_INVOKER),
             "TASKS_LOCATION": REGION,
             "OAUTH_REDIRECT_URLS": json.dumps([self.endpoints.redirect_url(provider) for provider in PROVIDERS]),
+            "GRANT_PAGE_URL": f"{self.endpoints.origin}/api/accounts/connect/{{provider}}",
             "GOOGLE_OAUTH_CLIENT_ID": self.google_client_id,
             "GOOGLE_AUTHORIZE_URL": f"{google}/o/oauth2/v2/auth",
             "GOOGLE_TOKEN_URL": f"{google}/token",

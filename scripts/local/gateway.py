@@ -3,7 +3,8 @@
     POST /api/login                       {"user": "demo"}: one of Clerk's users; sets a cookie, answers the CSRF token
     POST /api/logout                      ends the session
     GET  /api/session                     who is signed in, and the CSRF token
-    GET  /api/accounts/connect/PROVIDER   sends the browser to Google or Microsoft
+    GET  /api/accounts/connect/PROVIDER   sends the browser to Google or Microsoft, to connect an account or to allow
+                                          more (?account_id=…&capabilities=mail_read,calendar_read)
     GET  /api/oauth/callback/PROVIDER     where they send it back to
     *    /api/FUNCTION/…                  the function, called with the gateway's signature for the person
 
@@ -122,9 +123,10 @@ class Gateway:
 
     async def _connect(self, request: web.Request) -> web.Response:
         session, provider = self._session_of(request), _provider_of(request)
-        wanted = {"provider": provider, "redirect_url": redirect_url(self.origin, provider)}
-        if "login_hint" in request.query:
-            wanted["login_hint"] = request.query["login_hint"]
+        wanted: dict[str, object] = {"provider": provider, "redirect_url": redirect_url(self.origin, provider)}
+        wanted |= {name: request.query[name] for name in ("login_hint", "account_id") if name in request.query}
+        if "capabilities" in request.query:
+            wanted["capabilities"] = request.query["capabilities"].split(",")
         started = await self._ask(session, "/connections", wanted)
         if started.status != 201:
             return started
@@ -141,9 +143,10 @@ class Gateway:
         if "error" in request.query:
             raise InvalidRequest(f"{PROVIDERS[provider]} did not connect the account: {request.query['error']}")
         taken = {name: request.query[name] for name in ("state", "code", "iss") if name in request.query}
+        taken["provider"] = provider
         return await self._ask(session, "/connections/finish", taken)
 
-    async def _ask(self, session: BrowserSession, path: str, document: Mapping[str, str]) -> web.Response:
+    async def _ask(self, session: BrowserSession, path: str, document: Mapping[str, object]) -> web.Response:
         """Ask `accounts` for the person."""
         outgoing = Outgoing("accounts", "POST", path, json.dumps(document).encode())
         headers = await self._signed(session, outgoing) | {"Content-Type": "application/json"}

@@ -8,7 +8,15 @@ from scripts.provisioning.outsiders import Environment
 from scripts.provisioning.plans import Resource
 
 # What every function has in its environment, whatever settings its row names.
-EVERYBODYS = ("GOOGLE_CLOUD_PROJECT", "FUNCTION_URL", "CALLERS", "SECRETS_DIR", "THREADS", "FUNCTION_USE_ASGI")
+EVERYBODYS = (
+    "GOOGLE_CLOUD_PROJECT",
+    "FUNCTION_URL",
+    "CALLERS",
+    "HANDS_OUT",
+    "SECRETS_DIR",
+    "THREADS",
+    "FUNCTION_USE_ASGI",
+)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Endpoint(ThreadingHTTPServer):
     def forget(self) -> None:
         """Be as at the start."""
         self.status = 200
+        self.retry_after: str | None = None
         self.forms: list[dict[str, str]] = []
         self.cookies: list[str | None] = []
         self.discoveries = 0
@@ -64,6 +65,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         if status // 100 == 3:
             self.send_header("Location", self.server.url)
+        if self.server.retry_after is not None:
+            self.send_header("Retry-After", self.server.retry_after)
         self.send_header("Set-Cookie", "whose=somebody; Path=/")
         self.end_headers()
         self.wfile.write(body)

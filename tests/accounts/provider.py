@@ -18,17 +18,28 @@ def _nothing() -> None:
 
 @dataclass
 class OwnProvider:
-    """Grants tokens of a chosen lifetime. `meanwhile` happens when it is asked, `failure` is what it then raises."""
+    """Grants tokens of a chosen lifetime. `meanwhile` happens when it is asked, `failure` is what it then raises.
+
+    `scopes` is what it grants; `lasts_unused` and `lasts` are as `Grant` has them.
+    """
 
     lifetime: timedelta = HOUR
+    scopes: frozenset[str] = frozenset({SCOPE})
+    lasts_unused: timedelta = timedelta(days=180)
+    lasts: timedelta | None = None
+    subject: str = "subject"
     meanwhile: Callable[[], object] = _nothing
     failure: Exception | None = None
     asked: list[str] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
 
-    def exchange(self, code: str, code_verifier: str, redirect_url: str) -> tuple[Grant, Owner]:
+    def __post_init__(self) -> None:
+        # Tokens are told apart by the provider's id, which Python gives to another one when this one is gone.
+        _kept.append(self)
+
+    def exchange(self, code: str, code_verifier: str, redirect_url: str, asked: frozenset[str]) -> tuple[Grant, Owner]:
         self._be_asked("exchange")
-        return self._grant(), Owner("https://provider.example", "subject", "somebody@provider.example")
+        return self._grant(), Owner("https://provider.example", self.subject, "somebody@provider.example")
 
     def refresh(self, refresh_token: str, scopes: frozenset[str]) -> Grant:
         self._be_asked("refresh")
@@ -51,7 +62,16 @@ class OwnProvider:
 
     def _grant(self) -> Grant:
         number = len(self.asked)
-        return Grant(f"access-{id(self)}-{number}", f"refresh-{id(self)}-{number}", self.lifetime, frozenset({SCOPE}))
+        return Grant(
+            access_token=f"access-{id(self)}-{number}",
+            refresh_token=f"refresh-{id(self)}-{number}",
+            lifetime=self.lifetime,
+            scopes=self.scopes,
+            lasts_unused=self.lasts_unused,
+            lasts=self.lasts,
+        )
 
+
+_kept: list[OwnProvider] = []
 
 ENDED = GrantEnded("Token has been expired or revoked.")

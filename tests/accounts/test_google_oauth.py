@@ -59,3 +59,19 @@ def test_an_answer_without_a_token_is_a_failure_that_passes(endpoint: Endpoint, 
     endpoint.answer = answer
     with pytest.raises(ProviderBusy):
         GoogleOAuth().refresh("1//0", GRANTED)
+
+
+def test_a_grant_of_limited_time_says_when_it_ends(endpoint: Endpoint) -> None:
+    endpoint.answer = GOOD | {"refresh_token_expires_in": 604_799}
+    assert GoogleOAuth().refresh("1//0", GRANTED).lasts == timedelta(seconds=604_799)
+    endpoint.answer = GOOD
+    unlimited = GoogleOAuth().refresh("1//0", GRANTED)
+    assert (unlimited.lasts, unlimited.lasts_unused) == (None, timedelta(days=180))
+
+
+@pytest.mark.parametrize(("asked", "pause"), [("120", timedelta(minutes=2)), ("soon", None), (None, None)])
+def test_a_pause_that_is_asked_for_is_told(endpoint: Endpoint, asked: str | None, pause: timedelta | None) -> None:
+    endpoint.status, endpoint.retry_after = 429, asked
+    with pytest.raises(ProviderBusy) as busy:
+        GoogleOAuth().refresh("1//0", GRANTED)
+    assert busy.value.asked_pause == pause

@@ -16,7 +16,7 @@ from tests.briefly import Briefly
 
 def elsewhere(briefly: Briefly, person: Person, account: str) -> str:
     """A token of the account, as an instance hands it out that knows nothing yet of the person."""
-    wish = {"account_id": account, "purpose": "a test", "scopes": [SCOPE]}
+    wish = {"account_id": account, "purpose": "read mail", "scopes": [SCOPE]}
     answer = briefly.as_function("mail", "tokens", "/access-tokens", person.user, wish)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["token"])

@@ -88,7 +88,7 @@ def identified(endpoint: Endpoint, **changes: Any) -> dict[str, Any]:
 
 
 def exchange() -> tuple[Grant, Owner]:
-    return MicrosoftOAuth().exchange("0.code", VERIFIER, "https://briefly.example/callback/microsoft")
+    return MicrosoftOAuth().exchange("0.code", VERIFIER, "https://briefly.example/callback/microsoft", GRANTED)
 
 
 def refresh() -> Grant:

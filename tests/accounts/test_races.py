@@ -10,13 +10,14 @@ import pytest
 from lib.accounts import store as account_store
 from lib.accounts.errors import ProviderBusy
 from lib.accounts.models import Health
+from lib.accounts.store import GrantState
 from lib.accounts.vault import store
 from lib.core import clock
 from lib.core.errors import PersonDeleted, ReconnectRequired
 from lib.usage import deletion
 from lib.users import store as users
 from tests.accounts.conftest import Person
-from tests.accounts.provider import ENDED, OwnProvider
+from tests.accounts.provider import ENDED, SCOPE, OwnProvider
 from tests.briefly import PATIENCE_SECONDS, Briefly
 from tests.kept import everything
 
@@ -44,9 +45,10 @@ def test_an_end_shows_in_the_account_even_if_whoever_learned_of_it_died(own: Per
 
 def test_the_end_of_an_earlier_consent_says_nothing_of_a_later_one(own: Person) -> None:
     first, second = own.connect(), own.connect()
-    account_store.set_health(own.user, first.account_id, first.consented_at, Health.NEEDS_RECONNECT, "revoked")
+    ended = GrantState("revoked", [SCOPE], None, None)
+    account_store.show_state(own.user, first.account_id, first.consented_at, ended)
     assert own.account(first.account_id).health is Health.OK
-    account_store.set_health(own.user, first.account_id, second.consented_at, Health.NEEDS_RECONNECT, "revoked")
+    account_store.show_state(own.user, first.account_id, second.consented_at, ended)
     assert own.account(first.account_id).health is Health.NEEDS_RECONNECT
 
 

@@ -12,18 +12,20 @@ import pytest
 
 from lib.accounts.microsoft.oauth import MicrosoftOAuth
 from lib.accounts.microsoft.settings import MicrosoftSettings
-from lib.accounts.models import HandOutRequest, Provider
+from lib.accounts.models import Capability, HandOutRequest, Provider, Purpose
 from lib.accounts.ports import Grant
-from lib.accounts.vault import sealing, store, vault
+from lib.accounts.vault import refreshing, sealing, store, vault
+from lib.accounts.vault.allowance import HandOutSettings
 from lib.core.identity import Identity
 from lib.core.secrets import SecretSettings
 from lib.core.store import UserId
 from scripts.local.project import VAULT_KEY
 from tests.accounts.answering import configured
+from tests.accounts.conftest import MAIL
 from tests.briefly import ADA_MICROSOFT, Briefly, Client
 
 EXPIRY = timedelta(minutes=91)
-LEASE_OVER = vault.LEASE + timedelta(seconds=1)
+LEASE_OVER = refreshing.LEASE + timedelta(seconds=1)
 
 
 class Died(Exception):
@@ -61,13 +63,13 @@ class Mailbox:
 
     def here(self, then: Callable[[], object] = nothing) -> str:
         """An access token of the vault in this process."""
-        request = HandOutRequest(account_id=self.account, purpose="a test", scopes=["Mail.Read"])
-        identity = Identity(UserId(self.person.user), "mail@briefly-local.iam.gserviceaccount.com")
+        request = HandOutRequest(account_id=self.account, purpose=Purpose.READ_MAIL, scopes=["Mail.Read"])
+        identity = Identity(UserId(self.person.user), MAIL)
         return vault.hand_out(identity, request, {Provider.MICROSOFT: Interrupted(then)}).token
 
     def there(self) -> str:
         """An access token of the running vault."""
-        wish = {"account_id": self.account, "purpose": "a test", "scopes": ["Mail.Read"]}
+        wish = {"account_id": self.account, "purpose": "read mail", "scopes": ["Mail.Read"]}
         answer = self.briefly.as_function("mail", "tokens", "/access-tokens", self.person.user, wish)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["token"])
@@ -98,7 +100,8 @@ def mailbox(briefly: Briefly, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailb
         microsoft_client_id=client_id, microsoft_authority=f"{briefly.state.endpoints.microsoft}/common"
     )
     mounted = SecretSettings(secrets_dir=str(briefly.state.folder / "secrets" / "tokens"))
-    with configured(settings, mounted):
+    allowed = HandOutSettings(hands_out={MAIL: [Capability.MAIL_READ]})
+    with configured(settings, mounted, allowed):
         account = person.connect_microsoft(ADA_MICROSOFT)
         briefly.control("microsoft", "DELETE", "refreshes")
         briefly.move_clock(EXPIRY.total_seconds())

@@ -7,8 +7,9 @@ import pytest
 
 from lib.accounts import store as account_store
 from lib.accounts.errors import ProviderBusy
-from lib.accounts.vault import keysets, store
-from lib.core.errors import Conflict, DeadlineExceeded
+from lib.accounts.models import Provider, ShredRequest
+from lib.accounts.vault import keysets, revoking, shredding, store
+from lib.core.errors import DeadlineExceeded
 from lib.core.store import Database, UserId, person
 from tests.accounts.conftest import Person
 from tests.accounts.provider import OwnProvider
@@ -54,13 +55,15 @@ def test_an_account_whose_provider_does_not_answer_is_forgotten(own: Person, fai
     assert store.read(own.user, account) is None
 
 
-def test_what_is_connected_again_meanwhile_stays_and_the_person_is_told(own: Person) -> None:
-    account = own.connect().account_id
-    again = OwnProvider()
-    with pytest.raises(Conflict):
-        own.disconnect(account, OwnProvider(meanwhile=lambda: own.connect(again)))
+def test_what_is_connected_again_before_it_is_set_aside_stays(own: Person) -> None:
+    account, again = own.connect().account_id, OwnProvider()
+    found = store.read(own.user, account)
+    assert found
+    set_aside = revoking.pending(own.user, account, Provider.GOOGLE, "a refresh token", "a test")
+    own.connect(again)
+    assert not store.set_aside(found[1], own.user, account, set_aside)
+    assert store.pending(own.user, account) is None
     assert own.token(account).startswith(f"access-{id(again)}-")
-    assert ("shred", "kept, connected again") in own.record()
 
 
 def test_an_account_that_is_connected_again_after_its_shredding_stays(own: Person) -> None:
@@ -75,12 +78,10 @@ def test_an_account_that_is_connected_again_after_its_shredding_stays(own: Perso
 def test_what_is_refreshed_meanwhile_is_forgotten_all_the_same(own: Person) -> None:
     account = own.connect().account_id
 
-    def lease() -> None:
-        found = store.read(own.user, account)
-        assert found
-        assert store.change(found[1], generation=found[0].generation + 1)
-
-    assert own.disconnect(account, OwnProvider(meanwhile=lease)).revoked_at_provider
+    found = store.read(own.user, account)
+    assert found
+    assert store.change(found[1], generation=found[0].generation + 1)
+    assert shredding._set_aside(own.user, ShredRequest(account_id=account, purpose="a test"), *found)
     assert store.read(own.user, account) is None
 
 
@@ -89,8 +90,14 @@ def test_what_is_about_to_happen_is_on_record_before_it_does(own: Person) -> Non
     watched = OwnProvider(meanwhile=lambda: seen.append(own.record()[-1]))
     account = own.connect(watched).account_id
     own.disconnect(account, watched)
-    assert seen == [("exchange", "begun"), ("shred", "begun")]
-    assert own.record() == [("exchange", "begun"), ("exchange", "kept"), ("shred", "begun"), ("shred", "revoked")]
+    assert seen == [("exchange", "begun"), ("shred", "forgotten")]
+    assert own.record() == [
+        ("exchange", "begun"),
+        ("exchange", "kept"),
+        ("shred", "begun"),
+        ("shred", "forgotten"),
+        ("revoke", "revoked"),
+    ]
 
 
 def test_a_consent_that_fails_is_on_record(own: Person) -> None:

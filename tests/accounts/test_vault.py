@@ -13,6 +13,7 @@ from tests.briefly import Briefly, Client
 from tests.kept import audit_entries
 
 GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
+CALENDAR = "https://www.googleapis.com/auth/calendar.readonly"
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def person(briefly: Briefly) -> Client:
 
 
 def ask(briefly: Briefly, person: Client, account: str, caller: str = "mail", **changes: Any) -> Any:
-    wish = {"account_id": account, "purpose": "a test", "scopes": [GMAIL]} | changes
+    wish = {"account_id": account, "purpose": "read mail", "scopes": [GMAIL]} | changes
     return briefly.as_function(caller, "tokens", "/access-tokens", person.user, wish)
 
 
@@ -70,3 +71,47 @@ def test_what_a_token_is_for_is_on_record_for_each_purpose_once(person: Client) 
         person.get(path)
     handed_out = [entry["purpose"] for entry in audit_entries(person.user) if entry["action"] == "hand-out"]
     assert handed_out == ["list mail", "list labels", "list events", "list calendars"]
+
+
+@pytest.mark.parametrize(
+    ("caller", "scopes"),
+    [
+        ("mail", [CALENDAR]),
+        ("mail", [GMAIL, CALENDAR]),
+        ("events", [GMAIL]),
+        ("mail", ["openid"]),
+        ("mail", ["https://www.googleapis.com/auth/gmail.send"]),
+        ("accounts", [GMAIL]),
+        ("on-user", [GMAIL]),
+    ],
+)
+def test_nobody_is_handed_what_the_catalogue_does_not_say_of_them_and_that_is_on_record(
+    briefly: Briefly, person: Client, caller: str, scopes: list[str]
+) -> None:
+    account = person.connect_google()
+    assert ask(briefly, person, account, caller, scopes=scopes).status_code == 403
+    entry = audit_entries(person.user)[-1]
+    assert (entry["caller"], entry["outcome"]) == (service_account(caller), "refused: Forbidden")
+
+
+def test_tasks_are_handed_nothing(briefly: Briefly, person: Client) -> None:
+    account = person.connect_google()
+    for path in ("/access-tokens", "/exchanges", "/shreddings", "/erasures"):
+        wish = {"account_id": account, "purpose": "read mail", "scopes": [GMAIL]}
+        assert briefly.as_function("tasks-invoker", "tokens", path, person.user, wish).status_code == 403
+    assert person.get("/mail/labels")["errors"] == []
+
+
+def test_only_tasks_have_tokens_refreshed_revoked_and_looked_for(briefly: Briefly, person: Client) -> None:
+    account = person.connect_google()
+    for path in ("/refreshes", "/revocations"):
+        assert briefly.as_function("mail", "tokens", path, person.user, {"account_id": account}).status_code == 403
+    for path in ("/sweeps/refreshes", "/sweeps/revocations"):
+        assert briefly.as_function("mail", "tokens", path, person.user, {}).status_code == 403
+
+
+@pytest.mark.parametrize("changes", [{"purpose": "curiosity"}, {"purpose": ""}, {"scopes": []}], ids=str)
+def test_a_hand_out_needs_a_purpose_of_the_list_and_a_scope(
+    briefly: Briefly, person: Client, changes: dict[str, Any]
+) -> None:
+    assert ask(briefly, person, "acc_" + "0" * 24, **changes).status_code == 422

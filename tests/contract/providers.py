@@ -18,7 +18,7 @@ class AtProvider:
     other_email: str
     mail_scope: str
     sign_in_scopes: frozenset[str]
-    unasked_scope: str
+    calendar_scope: str
     token_path: str
     revokes: bool
     ended: str
@@ -42,7 +42,7 @@ GOOGLE = AtProvider(
     other_email=BRAM,
     mail_scope="https://www.googleapis.com/auth/gmail.readonly",
     sign_in_scopes=frozenset({"openid", "https://www.googleapis.com/auth/userinfo.email"}),
-    unasked_scope="https://www.googleapis.com/auth/drive",
+    calendar_scope="https://www.googleapis.com/auth/calendar.readonly",
     token_path="/token",
     revokes=True,
     ended="Token has been expired or revoked.",
@@ -54,7 +54,7 @@ MICROSOFT = AtProvider(
     other_email=BRAM_MICROSOFT,
     mail_scope="Mail.Read",
     sign_in_scopes=frozenset({"openid", "profile", "email"}),
-    unasked_scope="Mail.Send",
+    calendar_scope="Calendars.Read",
     token_path="/common/oauth2/v2.0/token",
     revokes=False,
     ended="AADSTS50173: ",

@@ -5,13 +5,14 @@ import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 from google.cloud import firestore
 
+from lib.core import clock
 from tests.briefly import Briefly, Client, sent_back
 from tests.contract.providers import PROVIDERS, AtProvider
 
@@ -42,7 +43,7 @@ def connected(person: Client, provider: AtProvider) -> str:
 
 def ask(briefly: Briefly, person: Client, provider: AtProvider, account: str, **changes: Any) -> requests.Response:
     """Ask the vault for an access token."""
-    wish = {"account_id": account, "purpose": "a test", "scopes": [provider.mail_scope]} | changes
+    wish = {"account_id": account, "purpose": "read mail", "scopes": [provider.mail_scope]} | changes
     return briefly.as_function("mail", "tokens", "/access-tokens", person.user, wish)
 
 
@@ -116,6 +117,17 @@ def test_an_answer_of_another_issuer_connects_nothing(person: Client, provider: 
     taken = person.consent_at(provider.name, provider.email)
     refused = finish(person, taken | {"iss": provider.other_issuer}, 409)
     assert refused["type"] == "urn:briefly:problem:state-invalid"
+    assert person.get("/accounts/")["accounts"] == []
+
+
+def test_an_answer_at_another_providers_redirect_connects_nothing_and_uses_the_state_up(
+    person: Client, provider: AtProvider
+) -> None:
+    (other,) = [each.name for each in PROVIDERS if each is not provider]
+    taken = {name: text for name, text in person.consent_at(provider.name, provider.email).items() if name != "iss"}
+    refused = finish(person, taken | {"provider": other}, 409)
+    assert refused["type"] == "urn:briefly:problem:state-invalid"
+    finish(person, taken | {"provider": provider.name}, 409)
     assert person.get("/accounts/")["accounts"] == []
 
 
@@ -220,8 +232,12 @@ def test_a_provider_that_is_ill_is_no_reason_to_reconnect(
         briefly.move_clock(EXPIRY)
         with failing(briefly, provider, **illness):
             assert problem(ask(briefly, person, provider, account)) == (502, "provider-busy"), illness
+        left_alone = person.get(f"/accounts/{account}")
+        assert left_alone["health"] == "throttled"
+        pause = datetime.fromisoformat(left_alone["throttled_until"]) - clock.now()
+        assert (pause > timedelta(minutes=59)) == ("retry_after" in illness)
+        briefly.move_clock(pause.total_seconds() + 1)
         assert person.get(f"/accounts/{account}")["health"] == "ok"
-        briefly.move_clock(2)
         assert ask(briefly, person, provider, account).status_code == 200, illness
 
 
@@ -235,10 +251,11 @@ def test_who_connects_while_the_provider_is_ill_is_told_so(
 
 
 def test_a_scope_that_was_not_granted_is_named(briefly: Briefly, person: Client, provider: AtProvider) -> None:
-    account = connected(person, provider)
-    refused = ask(briefly, person, provider, account, scopes=[provider.unasked_scope])
-    assert problem(refused) == (403, "forbidden")
-    assert refused.json()["missing_scopes"] == [provider.unasked_scope]
+    with consenting(briefly, provider, scopes=[provider.calendar_scope]):
+        account = connected(person, provider)
+    refused = ask(briefly, person, provider, account)
+    assert problem(refused) == (403, "consent-required")
+    assert refused.json()["missing_scopes"] == [provider.mail_scope]
 
 
 def test_nothing_that_the_vault_keeps_shows_a_token(briefly: Briefly, person: Client, provider: AtProvider) -> None:
@@ -255,7 +272,10 @@ def test_disconnecting_forgets_and_says_whether_the_provider_revoked(
 ) -> None:
     account = person.connect(provider.name, provider.other_email)
     answer = person.call("DELETE", f"/accounts/{account}", sensitive=True)
-    assert (answer.status_code, answer.json()) == (200, {"revoked_at_provider": provider.revokes})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"revoked_at_provider": provider.revokes, "finishes_later": False},
+    )
     assert person.get(f"/accounts/{account}", 404)["type"] == "urn:briefly:problem:not-found"
     assert ask(briefly, person, provider, account).status_code == 404
     vault = firestore.Client(project="briefly-local", database="vault")

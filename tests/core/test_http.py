@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from werkzeug.test import Client, TestResponse
 
 from lib.core.http import Admits, Service
+from lib.core.store import UserId
 from scripts.openapi_document import placeholder_environment
 
 OUTAGES = [
@@ -98,6 +99,35 @@ def test_a_model_that_lets_unknown_fields_pass_is_no_route(part: str) -> None:
     handler.__annotations__ = {part: Loose}
     with pytest.raises(TypeError, match="Loose has to be Strict"):
         Service("Test", admits=Admits.ANYONE).post("/")(handler)
+
+
+@pytest.mark.parametrize(
+    ("admits", "account", "status"),
+    [
+        (Admits.NAMING_TASKS, "tasks-invoker", 204),
+        (Admits.NAMING_TASKS, "function-mail", 403),
+        (Admits.NAMING_FUNCTIONS, "tasks-invoker", 403),
+        (Admits.NAMING_FUNCTIONS, "function-mail", 204),
+        (Admits.NAMING_CALLERS, "tasks-invoker", 204),
+        (Admits.NAMING_CALLERS, "function-chat", 403),
+    ],
+)
+def test_for_a_persons_sake_a_route_admits_tasks_or_functions_or_both(
+    monkeypatch: pytest.MonkeyPatch, admits: Admits, account: str, status: int
+) -> None:
+    allowed = [f"{name}@briefly.iam.gserviceaccount.com" for name in ("tasks-invoker", "function-mail")]
+    monkeypatch.setenv("CALLERS", json.dumps(allowed))
+    service = Service("Test", admits=Admits.NAMING_FUNCTIONS)
+
+    @service.post("/acts", status=204, admits=admits)
+    def act(person: UserId) -> None:
+        """Act"""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        return service(Request(environ))(environ, start_response)
+
+    headers = {"Authorization": token_of(account), "X-Briefly-Person": "user_1"}
+    assert Client(application).post("/acts", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize(("account", "status"), [("tasks-invoker", 204), ("function-mail", 403), ("gateway", 403)])

@@ -12,13 +12,13 @@ from tests.briefly import Briefly
 
 ASKING = """
 import json, sys
-from lib.accounts.models import AccessToken, HandOutRequest
+from lib.accounts.models import AccessToken, HandOutRequest, Purpose
 from lib.core import problems, siblings
 from lib.core.errors import NotFound, Problem
 from lib.core.store import UserId
 
 person, expects = sys.argv[1], tuple({"not-found": NotFound}[name] for name in sys.argv[2:])
-wish = HandOutRequest(account_id="acc_" + "0" * 24, purpose="a test", scopes=[])
+wish = HandOutRequest(account_id="acc_" + "0" * 24, purpose=Purpose.READ_MAIL, scopes=["a scope"])
 try:
     siblings.post("tokens", "/access-tokens", UserId(person), wish, AccessToken, raises=expects)
 except Exception as error:

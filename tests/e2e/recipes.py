@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 import requests
 
 from tests import clerk
+from tests.briefly import READING_MAIL
 from tests.e2e.belongings import Belongings
 from tests.e2e.operations import Operation
 
-READING_MAIL = {"google": "https://www.googleapis.com/auth/gmail.readonly", "microsoft": "Mail.Read"}
 PROVIDERS = tuple(READING_MAIL)
 NOT_FOUND = (404, "not-found")
 OWN = (200, "")
@@ -36,7 +36,7 @@ PLAIN = {
     *("after", "before", "theme", "time_zone", "locale", "week_start", "working_hours", "default_calendars"),
     *("signatures", "chat", "notifications", "privacy", "title", "model", "thumb", "purpose", "scopes"),
     *("provider", "redirect_url", "login_hint", "iss", "refused_token_hash", "Last-Event-ID", "last_event_id"),
-    *("confirmation", "receipt"),
+    *("confirmation", "receipt", "capabilities"),
 }
 PROOFS = {"state", "code", "code_verifier"}
 """Parameters that name nothing of a person's but prove a consent; their recipes give them as the owner got them."""
@@ -69,7 +69,7 @@ def as_a_sibling(operation: Operation, asker: Belongings, path: str, body: dict[
 
 
 def as_a_task(operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None) -> requests.Response:
-    """Ask as a task that Briefly enqueued for nobody's sake."""
+    """Ask as a task that Briefly enqueued, for the asker's sake or for nobody's."""
     inner = path.removeprefix(f"/{operation.function}")
     return asker.briefly.as_function("tasks-invoker", operation.function, inner, asker.user, body)
 
@@ -151,6 +151,17 @@ def _begin(provider: str) -> Recipe:
     return Recipe(OWN, body=wish, shows=False)
 
 
+def _begin_again(provider: str) -> Recipe:
+    def wish(owner: Belongings, _: Belongings) -> dict[str, Any]:
+        return {
+            "provider": provider,
+            "redirect_url": owner.redirect_url(provider),
+            "account_id": owner.id("account_id", provider),
+        }
+
+    return Recipe(body=wish, shows=False, covers=("account_id",))
+
+
 def _finish(provider: str) -> Recipe:
     def consent(owner: Belongings, _: Belongings) -> dict[str, Any]:
         return owner.client.consent_at(provider, owner.emails[provider])
@@ -164,14 +175,17 @@ def _exchange(provider: str) -> Recipe:
         if asker is not owner:
             _, verifier = asker.client.code_at(provider, asker.emails[provider])
         redirect_url = owner.redirect_url(provider)
-        return {"provider": provider, "code": code, "code_verifier": verifier, "redirect_url": redirect_url}
+        account_id = owner.id("account_id", provider)
+        bound = {"code_verifier": verifier, "redirect_url": redirect_url, "account_id": account_id}
+        return {"provider": provider, "code": code, **bound}
 
-    return Recipe((422, "code-refused"), body=wish, ask=as_a_sibling)
+    return Recipe((422, "code-refused"), body=wish, ask=as_a_sibling, covers=("account_id",))
 
 
 def _hand_out(provider: str) -> Recipe:
     def wish(owner: Belongings, _: Belongings) -> dict[str, Any]:
-        return _account(owner, provider) | {"scopes": [READING_MAIL[provider]]}
+        account_id = owner.id("account_id", provider)
+        return {"account_id": account_id, "purpose": "read mail", "scopes": [READING_MAIL[provider]]}
 
     return Recipe(body=wish, shows=False, ask=as_a_sibling, covers=("account_id",))
 
@@ -181,7 +195,7 @@ def _shred(provider: str) -> Recipe:
 
     Microsoft revokes no single grant, so that it says the same to everybody.
     """
-    proof = '{"revoked_at_provider":true}' if provider == "google" else ""
+    proof = '"revoked_at_provider":true' if provider == "google" else ""
     return Recipe(
         OWN,
         body=lambda owner, _: _account(owner, provider),
@@ -189,6 +203,17 @@ def _shred(provider: str) -> Recipe:
         proof=proof,
         ask=as_a_sibling,
         restore=lambda owner: owner.connect(provider),
+        covers=("account_id",),
+    )
+
+
+def _account_task(provider: str) -> Recipe:
+    """What is due is done by whoever is first told; of what is not there, nothing is due."""
+    return Recipe(
+        OWN,
+        body=lambda owner, _: {"account_id": owner.id("account_id", provider)},
+        shows=False,
+        ask=as_a_task,
         covers=("account_id",),
     )
 
@@ -235,7 +260,7 @@ RECIPES: dict[str, list[Recipe]] = {
     "DELETE /users/me/sessions/{session_id}": [Recipe(shows=False, restore=Belongings.sign_in_elsewhere)],
     "GET /accounts/": [Recipe(OWN)],
     "GET /accounts/{account_id}": _at_each_provider(),
-    "POST /accounts/connections": _at_each_provider(_begin),
+    "POST /accounts/connections": [*_at_each_provider(_begin), *_at_each_provider(_begin_again)],
     "POST /accounts/connections/finish": _at_each_provider(_finish),
     "DELETE /accounts/{account_id}": _at_each_provider(_disconnect),
     "POST /tokens/exchanges": _at_each_provider(_exchange),
@@ -252,6 +277,10 @@ RECIPES: dict[str, list[Recipe]] = {
     ],
     "POST /tokens/sweeps/rotations": [Recipe(OWN, shows=False, ask=as_a_task)],
     "POST /tokens/sweeps/epochs": [Recipe(OWN, shows=False, ask=as_a_task)],
+    "POST /tokens/refreshes": _at_each_provider(_account_task),
+    "POST /tokens/revocations": _at_each_provider(_account_task),
+    "POST /tokens/sweeps/refreshes": [Recipe(OWN, body=lambda *_: {}, shows=False, ask=as_a_task)],
+    "POST /tokens/sweeps/revocations": [Recipe(OWN, body=lambda *_: {}, shows=False, ask=as_a_task)],
     "GET /mail/": [
         Recipe(OWN),
         *_at_each_provider(_mail_with_label),

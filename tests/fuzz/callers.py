@@ -67,7 +67,7 @@ def who_calls(briefly: Briefly, operation: Operation, user: str) -> AuthBase:
         return Sibling(briefly, TASKS_INVOKER, function, user)
     if GATEWAY in callers:
         return Gateway(briefly.caller, user)
-    return Sibling(briefly, callers[0], function, user)
+    return Sibling(briefly, next(iter(row.get("hands_out", callers))), function, user)
 
 
 def _body(request: PreparedRequest) -> bytes:

@@ -1,5 +1,6 @@
 """The catalogue is read strictly, and what it says of a function becomes that function's environment."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from scripts.local import catalog
 from scripts.local.catalog import InvalidCatalog
 from scripts.local.endpoints import Endpoints
 from scripts.local.environment import FunctionEnvironment, Keys
+from scripts.local.project import service_account
 
 ROW = {"trigger": "http", "callers": ["gateway"]}
 
@@ -26,6 +28,7 @@ def load(tmp_path: Path, **parts: object) -> catalog.Catalog:
         ({"functions": {"a": {"trigger": "cron"}}}, "functions.a.trigger"),
         ({"functions": {"a": {"trigger": "pubsub"}}}, "a topic belongs to the trigger pubsub"),
         ({"functions": {"a": {**ROW, "speaks_for": ["chat"]}}}, "speaks_for names who may not call: chat"),
+        ({"functions": {"a": {**ROW, "hands_out": {"gateway": []}}}}, "hands_out names who may not call: gateway"),
         ({"functions": {"a": {**ROW, "public": True}}}, "a public function has no list of callers"),
         ({"functions": {"a": {**ROW, "publishes": ["t"]}}}, "a refers to t, which is not among the topics"),
         ({"functions": {"a": {**ROW, "secrets": ["s"]}}}, "a refers to s, which is not among the secrets"),
@@ -108,6 +111,14 @@ def test_only_the_functions_that_speak_to_microsoft_know_where_it_is(monkeypatch
 
     assert knowing("MICROSOFT_CLIENT_ID") == knowing("MICROSOFT_AUTHORITY") == {"accounts", "tokens"}
     assert knowing("MICROSOFT_GRAPH_ENDPOINT") == {"mail", "events", "stream"}
+
+
+def test_only_the_vaults_door_is_told_what_it_may_hand_out_and_to_whom(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = environment(monkeypatch)
+    told = {name: made.of(name, 1).get("HANDS_OUT") for name in made.catalog.functions}
+    handed = json.loads(told.pop("tokens") or "{}")
+    assert handed[service_account("mail")] == ["mail_read"]
+    assert set(told.values()) == {None}
 
 
 def test_credentials_of_whoever_runs_it_reach_no_function(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,12 @@ def test_a_connection_goes_to_the_provider_and_is_finished_by_the_same_browser(
     back = f"/api/oauth/callback/{provider}?state=a-state&code=c&iss=https://accounts.google.com&scope=s"
     assert problem(Browser(copy, "second").get(back)) == (403, "forbidden")
     finished = browser.get(back, headers={"Sec-Fetch-Site": "cross-site"})
-    assert finished.json()["asked"] == {"state": "a-state", "code": "c", "iss": "https://accounts.google.com"}
+    assert finished.json()["asked"] == {
+        "provider": provider,
+        "state": "a-state",
+        "code": "c",
+        "iss": "https://accounts.google.com",
+    }
     assert problem(browser.get(back)) == (403, "forbidden")
 
 

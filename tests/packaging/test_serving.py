@@ -21,7 +21,7 @@ from scripts.local.background import BackgroundCloud
 from scripts.packaging.package import Package
 from tests import clerk
 from tests.asking import ask
-from tests.briefly import Briefly, Client
+from tests.briefly import READING_MAIL, Briefly, Client
 from tests.fuzz.callers import Sibling
 from tests.model_use import used
 from tests.packaging.contents import unpacked
@@ -109,7 +109,7 @@ def test_the_vault_takes_tokens_and_hands_one_out(packaged: Briefly, resident: C
     wish: dict[str, Any] = {"provider": provider, "code": code, "code_verifier": verifier, "redirect_url": redirect}
     taken = packaged.as_function("accounts", "tokens", "/exchanges", resident.user, wish)
     assert taken.status_code == 200, taken.text
-    wish = {"account_id": taken.json()["account_id"], "purpose": "a test", "scopes": []}
+    wish = {"account_id": taken.json()["account_id"], "purpose": "read mail", "scopes": [READING_MAIL[provider]]}
     handed_out = packaged.as_function("mail", "tokens", "/access-tokens", resident.user, wish)
     assert handed_out.status_code == 200, handed_out.text
     assert handed_out.json()["token"]

@@ -12,7 +12,7 @@ from lib.core.telemetry import person_hash
 from lib.usage import recording
 from lib.usage.models import Micros, ModelUsed, Tokens
 from tests.asking import answer, ask
-from tests.briefly import Briefly, Client, eventually
+from tests.briefly import READING_MAIL, Briefly, Client, eventually
 from tests.kept import everything
 from tests.model_use import used
 
@@ -121,7 +121,7 @@ def test_every_request_is_counted_once(briefly: Briefly, person: Client) -> None
 def test_what_functions_ask_of_each_other_for_a_person_is_no_request_of_the_person(
     briefly: Briefly, person: Client
 ) -> None:
-    wish = {"account_id": person.connect_google(), "purpose": "a test", "scopes": []}
+    wish = {"account_id": person.connect_google(), "purpose": "read mail", "scopes": [READING_MAIL["google"]]}
     assert briefly.as_function("mail", "tokens", "/access-tokens", person.user, wish).status_code == 200
     person.get("/usage/limits")
     name = person_hash(person.user)

@@ -16,7 +16,7 @@ from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.signing import GatewayKey, GatewaySigner, Outgoing
 from tests import clerk
 from tests.asking import ask
-from tests.briefly import Briefly, Client, eventually
+from tests.briefly import READING_MAIL, Briefly, Client, eventually
 from tests.e2e.operations import operations
 from tests.kept import everything
 from tests.model_use import used
@@ -111,7 +111,7 @@ def test_a_deletion_ends_an_answer_under_way_and_leaves_nothing_of_it(briefly: B
 
 def test_a_deletion_ends_what_the_vault_keeps_and_what_the_provider_granted(briefly: Briefly, person: Client) -> None:
     account = person.connect_google(briefly.unseen_mailbox(79))
-    asked = {"account_id": account, "purpose": "a test", "scopes": []}
+    asked = {"account_id": account, "purpose": "read mail", "scopes": [READING_MAIL["google"]]}
     token = briefly.as_function("mail", "tokens", "/access-tokens", person.user, asked).json()["token"]
     assert google_status(briefly, token) == 200
     assert {path.split("/")[2] for path in everything(person.user) if path.count("/") > 1} >= {

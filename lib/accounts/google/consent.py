@@ -6,12 +6,6 @@ from lib.accounts.google.settings import GoogleConsentSettings
 from lib.accounts.ports import ConsentRequest
 from lib.core.settings import load
 
-SCOPES = (
-    "openid",
-    "email",
-    "https://www.googleapis.com/auth/gmail.readonly",
-    "https://www.googleapis.com/auth/calendar.readonly",
-)
 ISSUER = "https://accounts.google.com"
 
 
@@ -21,10 +15,12 @@ class GoogleConsent:
     def url(self, request: ConsentRequest) -> str:
         """Where the person consents."""
         settings = load(GoogleConsentSettings)
-        parameters = request.parameters(settings.google_oauth_client_id, SCOPES) | {
+        parameters = request.parameters(settings.google_oauth_client_id) | {
             # Google hands out a refresh token on the first consent only, unless it is asked like this.
             "access_type": "offline",
             "prompt": "consent",
+            # What was granted before stays in the new grant:
+            # https://developers.google.com/identity/protocols/oauth2/web-server#incrementalAuth
             "include_granted_scopes": "true",
         }
         return f"{settings.google_authorize_url}?{urlencode(parameters)}"

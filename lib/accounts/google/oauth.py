@@ -1,6 +1,9 @@
 """Google's OAuth 2.0 for web servers (https://developers.google.com/identity/protocols/oauth2/web-server)."""
 
+from datetime import timedelta
 from typing import Any
+
+from pydantic import Field
 
 from lib.accounts import token_endpoint
 from lib.accounts.errors import CodeRefused, ProviderBusy
@@ -14,17 +17,26 @@ CLIENT_SECRET = "google-oauth-client-secret"
 GOOGLE = "Google's token endpoint"
 
 
+class _Answer(TokenAnswer):
+    """Google tells how many seconds a refresh token has yet where its time is limited in advance.
+
+    https://developers.google.com/identity/protocols/oauth2/web-server#exchange-authorization-code
+    """
+
+    refresh_token_expires_in: int | None = Field(default=None, gt=0)
+
+
 class GoogleOAuth:
     """The adapter for Google."""
 
-    def exchange(self, code: str, code_verifier: str, redirect_url: str) -> tuple[Grant, Owner]:
-        """Turn a code into tokens. Raises `CodeRefused`, `ProviderBusy`."""
+    def exchange(self, code: str, code_verifier: str, redirect_url: str, asked: frozenset[str]) -> tuple[Grant, Owner]:
+        """Turn a code into tokens. Google always names what it granted. Raises `CodeRefused`, `ProviderBusy`."""
         status, answer = self._ask(
             grant_type="authorization_code", code=code, code_verifier=code_verifier, redirect_uri=redirect_url
         )
         if status != 200:
             raise CodeRefused(str(answer.get("error_description") or answer.get("error")))
-        tokens = token_endpoint.tokens(GOOGLE, answer)
+        tokens = token_endpoint.tokens(GOOGLE, answer, _Answer)
         if not tokens.refresh_token:
             raise CodeRefused("Google gave no refresh token")
         return _grant(tokens), _owner(tokens)
@@ -36,7 +48,7 @@ class GoogleOAuth:
         """
         status, answer = self._ask(grant_type="refresh_token", refresh_token=refresh_token)
         if status == 200:
-            return _grant(token_endpoint.tokens(GOOGLE, answer))
+            return _grant(token_endpoint.tokens(GOOGLE, answer, _Answer))
         if answer.get("error") == "invalid_grant":
             raise GrantEnded(str(answer.get("error_description") or "invalid_grant"))
         raise ProviderBusy(f"{GOOGLE} answered {answer.get('error', status)}")
@@ -65,12 +77,15 @@ class GoogleOAuth:
         return response.status_code, answer
 
 
-def _grant(tokens: TokenAnswer) -> Grant:
+def _grant(tokens: _Answer) -> Grant:
+    seconds = tokens.refresh_token_expires_in
     return Grant(
         access_token=tokens.access_token,
         refresh_token=tokens.refresh_token,
         lifetime=tokens.lifetime,
         scopes=frozenset(tokens.scope.split()),
+        lasts_unused=load(GoogleTokenSettings).google_grant_lasts_unused,
+        lasts=timedelta(seconds=seconds) if seconds is not None else None,
     )
 
 

@@ -1,5 +1,7 @@
 """How Google's OAuth is reached."""
 
+from datetime import timedelta
+
 from lib.core.settings import Settings
 
 
@@ -11,9 +13,14 @@ class GoogleConsentSettings(Settings):
 
 
 class GoogleTokenSettings(Settings):
-    """Where codes and refresh tokens are exchanged; the issuer is that of the ID tokens."""
+    """Where codes and refresh tokens are exchanged; the issuer is that of the ID tokens.
+
+    A refresh token that nobody uses for six months ends:
+    https://developers.google.com/identity/protocols/oauth2#expiration
+    """
 
     google_oauth_client_id: str
     google_token_url: str
     google_revoke_url: str
     google_issuer: str
+    google_grant_lasts_unused: timedelta = timedelta(days=180)

@@ -6,7 +6,6 @@ https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-auth-code-fl
 from urllib.parse import urlencode
 
 from lib.accounts.microsoft import authority
-from lib.accounts.microsoft.scopes import SCOPES
 from lib.accounts.microsoft.settings import MicrosoftSettings
 from lib.accounts.ports import ConsentRequest
 from lib.core.settings import load
@@ -17,7 +16,7 @@ class MicrosoftConsent:
 
     def url(self, request: ConsentRequest) -> str:
         """Where the person consents."""
-        parameters = request.parameters(load(MicrosoftSettings).microsoft_client_id, SCOPES)
+        parameters = request.parameters(load(MicrosoftSettings).microsoft_client_id)
         # The answer's ID token repeats it, and msal compares it with the verifier's hash.
         parameters["nonce"] = request.challenge_digest.hex()
         if request.login_hint is None:

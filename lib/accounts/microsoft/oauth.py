@@ -30,7 +30,7 @@ _Answer = dict[str, Any]
 class MicrosoftOAuth:
     """The adapter for Microsoft. Every call has an application of msal's to itself, which keeps nothing."""
 
-    def exchange(self, code: str, code_verifier: str, redirect_url: str) -> tuple[Grant, Owner]:
+    def exchange(self, code: str, code_verifier: str, redirect_url: str, asked: frozenset[str]) -> tuple[Grant, Owner]:
         """Turn a code into tokens. Raises `CodeRefused`, `ProviderBusy`."""
         # The state was compared before; msal wants one that is like itself. Without a scope, the code's own count.
         begun = {
@@ -48,11 +48,11 @@ class MicrosoftOAuth:
             if refusals.kind(answer) is Refusal.SHUT_OUT:
                 raise ProviderBusy(NOT_ACCEPTED)
             raise CodeRefused(refusals.reason(answer))
-        tokens = token_endpoint.tokens(MICROSOFT, answer)
+        tokens = token_endpoint.tokens(MICROSOFT, answer, TokenAnswer)
         if not tokens.refresh_token:
             raise CodeRefused("Microsoft gave no refresh token")
         # An answer that names no scopes grants what was asked for.
-        return _grant(tokens, otherwise=frozenset(named.SCOPES)), _owner(tokens)
+        return _grant(tokens, otherwise=asked), _owner(tokens)
 
     def refresh(self, refresh_token: str, scopes: frozenset[str]) -> Grant:
         """A new access token, and a new refresh token: the earlier one goes on working, but not for ever.
@@ -67,7 +67,7 @@ class MicrosoftOAuth:
             if refusals.kind(answer) is Refusal.UNKNOWN:
                 raise ProviderBusy(f"{MICROSOFT} answered {answer['error']}")
             raise GrantEnded(refusals.reason(answer))
-        return _grant(token_endpoint.tokens(MICROSOFT, answer), otherwise=frozenset())
+        return _grant(token_endpoint.tokens(MICROSOFT, answer, TokenAnswer), otherwise=frozenset())
 
     def revoke(self, refresh_token: str) -> bool:
         """False: Microsoft ends no single grant, only all of a person's sessions with every application.
@@ -106,6 +106,7 @@ def _grant(tokens: TokenAnswer, otherwise: frozenset[str]) -> Grant:
         refresh_token=tokens.refresh_token,
         lifetime=tokens.lifetime,
         scopes=named.granted(tokens.scope) or otherwise,
+        lasts_unused=load(MicrosoftSettings).microsoft_grant_lasts_unused,
     )
 
 

@@ -1,14 +1,30 @@
-"""What Briefly asks Microsoft for, and how the scopes that an answer names are kept.
+"""What Microsoft's scopes allow, by capability, and how the scopes that an answer names are kept.
 
-https://learn.microsoft.com/en-us/entra/identity-platform/scopes-oidc
+By capability the first is asked for, each suffices, narrowest first.
+https://learn.microsoft.com/en-us/entra/identity-platform/scopes-oidc and
+https://learn.microsoft.com/en-us/graph/permissions-reference
 """
 
+from collections.abc import Mapping
+
+from lib.accounts.models import Capability
+
 GRAPH = "https://graph.microsoft.com/"
-SCOPES = ("openid", "email", "profile", "offline_access", "User.Read", "Mail.Read", "Calendars.Read")
+IDENTITY = ("openid", "email", "profile", "offline_access", "User.Read")
 # msal asks for these by itself, and refuses to be told so.
 ASKED_BY_MSAL = frozenset(("openid", "profile", "offline_access"))
 
-_KNOWN = {scope.lower(): scope for scope in SCOPES}
+SCOPES: Mapping[Capability, tuple[str, ...]] = {
+    Capability.MAIL_READ: ("Mail.Read", "Mail.ReadWrite"),
+    Capability.MAIL_CHANGE: ("Mail.ReadWrite",),
+    Capability.MAIL_SEND: ("Mail.Send",),
+    Capability.CALENDAR_READ: ("Calendars.Read", "Calendars.ReadWrite"),
+    Capability.CALENDAR_CHANGE: ("Calendars.ReadWrite",),
+    Capability.FILES_CHANGE: ("Files.ReadWrite",),
+    Capability.CONTACTS_CHANGE: ("Contacts.ReadWrite",),
+}
+
+_KNOWN = {scope.lower(): scope for scopes in (IDENTITY, *SCOPES.values()) for scope in scopes}
 
 
 def granted(answered: str) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """How Microsoft's identity platform is reached."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -19,7 +20,10 @@ class MicrosoftSettings(Settings):
 
     `organizations`, `consumers` or a tenant's id take fewer.
     (https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols#endpoints)
+    A refresh token lives 90 days, and every use yields a new one:
+    https://learn.microsoft.com/en-us/entra/identity-platform/refresh-tokens#token-lifetime
     """
 
     microsoft_client_id: str
     microsoft_authority: Authority
+    microsoft_grant_lasts_unused: timedelta = timedelta(days=90)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 
 from lib.accounts.vault import keysets, store
-from lib.accounts.vault.store import SealedTokens, StoredKeyset
+from lib.accounts.vault.store import StoredKeyset
 from lib.audit import recording
 from lib.audit.models import Action
 from lib.core import clock, telemetry
@@ -103,5 +103,7 @@ def _seal_document_anew(found: Snapshot, keyset: Keyset) -> bool:
 
 
 def _is_leased(snapshot: Snapshot) -> bool:
-    tokens = SealedTokens.model_validate(snapshot.to_dict())
-    return tokens.lease_until is not None and tokens.lease_until > clock.now()
+    """Whether somebody is refreshing the tokens, or revoking the grant."""
+    document = snapshot.to_dict() or {}
+    held = (document.get("lease_until"), document.get("claimed_until"))
+    return any(until is not None and until > clock.now() for until in held)

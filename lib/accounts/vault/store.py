@@ -2,6 +2,7 @@
 
 vault   users/{uid}/keysets/current            the wrapped keyset
 vault   users/{uid}/sealed_tokens/{account}    the sealed tokens, when they expire, and who refreshes them
+vault   users/{uid}/pending_revocations/{account}   the sealed refresh token of a disconnected account, to be revoked
 vault   epochs/current                         the oldest version of the vault's key that may wrap a keyset
 vault   erasures/{receipt}                     that somebody's keyset was deleted, and which version had wrapped it
 
@@ -71,7 +72,8 @@ class SealedTokens(BaseModel):
     """An account's tokens as they are kept.
 
     `generation` grows with every lease and every consent, so that a late holder is fenced; `consented_at` tells one
-    consent from another.
+    consent from another. `lapses_at` is when the grant ends if nobody uses it, `ends_at` when it ends in any case,
+    where the provider says so. `due_at` is when it is to be refreshed though nobody asks; None for one that has ended.
     """
 
     provider: Provider
@@ -84,6 +86,27 @@ class SealedTokens(BaseModel):
     ended_because: str | None = None
     paused_until: datetime | None = None
     failures: int = 0
+    lapses_at: datetime | None = None
+    ends_at: datetime | None = None
+    due_at: datetime | None = None
+    last_handed_out_at: datetime | None = None
+
+
+class PendingRevocation(BaseModel):
+    """A grant that is still to be ended at its provider, of an account that is gone for the person.
+
+    `due_at` is when the provider is asked again, `gives_up_at` after when no more. `claimed_until` is set while
+    somebody asks it. Nobody asks until `held_until`: the person may be about to connect the account again.
+    """
+
+    provider: Provider
+    sealed: bytes
+    purpose: str
+    due_at: datetime
+    gives_up_at: datetime
+    attempts: int = 0
+    claimed_until: datetime | None = None
+    held_until: datetime | None = None
 
 
 def keyset(user: UserId) -> tuple[StoredKeyset, Snapshot] | None:
@@ -230,6 +253,61 @@ def keep_sealed(user: UserId, sealed: bytes, add: Callable[[WriteBatch], object]
             return True
 
 
+def due(moment: datetime, after: datetime, at_most: int) -> Iterator[tuple[UserId, str, datetime]]:
+    """Whose tokens of which account are to be refreshed by then, and since when, the longest due first."""
+    query = (
+        client(Database.VAULT)
+        .collection_group("sealed_tokens")
+        .where(filter=FieldFilter("due_at", ">", after))
+        .where(filter=FieldFilter("due_at", "<=", moment))
+        .order_by("due_at")
+        .limit(at_most)
+    )
+    for snapshot in query.stream():
+        yield owner(snapshot), snapshot.id, snapshot.get("due_at")
+
+
+def set_aside(snapshot: Snapshot, user: UserId, account_id: str, pending: PendingRevocation) -> bool:
+    """Delete an account's tokens and keep what is to be revoked, at once; False if somebody wrote in between.
+
+    Raises `KeyReplaced`.
+    """
+    option = client(Database.VAULT).write_option(last_update_time=snapshot.update_time)
+    document = pending.model_dump() | {"schema_version": SCHEMA_VERSION}
+
+    def move(batch: WriteBatch) -> None:
+        batch.delete(snapshot.reference, option=option)
+        batch.set(_pending(user, account_id), document)
+
+    return keep_sealed(user, pending.sealed, move)
+
+
+def pending(user: UserId, account_id: str) -> tuple[PendingRevocation, Snapshot] | None:
+    """What is to be revoked of an account, with the snapshot that a change is compared to."""
+    snapshot = _pending(user, account_id).get()
+    return (PendingRevocation.model_validate(snapshot.to_dict()), snapshot) if snapshot.exists else None
+
+
+def all_pending(user: UserId) -> dict[str, tuple[PendingRevocation, Snapshot]]:
+    """What is to be revoked of all of a person's earlier accounts."""
+    stored = _pending_revocations(user).stream()
+    return {each.id: (PendingRevocation.model_validate(each.to_dict()), each) for each in stored}
+
+
+def revocations_due(moment: datetime, after: datetime, at_most: int) -> Iterator[tuple[UserId, str, datetime]]:
+    """Whose revocations of which account are due by then, and since when, the longest due first."""
+    query = (
+        client(Database.VAULT)
+        .collection_group("pending_revocations")
+        .where(filter=FieldFilter("due_at", ">", after))
+        .where(filter=FieldFilter("due_at", "<=", moment))
+        .order_by("due_at")
+        .limit(at_most)
+    )
+    for snapshot in query.stream():
+        yield owner(snapshot), snapshot.id, snapshot.get("due_at")
+
+
 def erase(user: UserId, receipt: str) -> None:
     """Delete the person's keyset, without which nobody can open what it sealed, and then all the rest.
 
@@ -248,6 +326,11 @@ def association(user: UserId, account_id: str) -> str:
 def association_of(snapshot: Snapshot) -> str:
     """The same of any document that holds something sealed."""
     return f"{Database.VAULT.value}/{snapshot.reference.path}"
+
+
+def revocation_association(user: UserId, account_id: str) -> str:
+    """What a sealed refresh token that is to be revoked is bound to: the full path of its document."""
+    return f"{Database.VAULT.value}/users/{user}/pending_revocations/{account_id}"
 
 
 def _erase_keyset(user: UserId, receipt: str) -> bool:
@@ -299,7 +382,7 @@ def _keyset(user: UserId) -> Any:
 
 def _sealed(user: UserId) -> tuple[Any, ...]:
     """Every collection of the person's whose documents hold something sealed; each calls it `sealed`."""
-    return (_sealed_tokens(user),)
+    return (_sealed_tokens(user), _pending_revocations(user))
 
 
 def _sealed_tokens(user: UserId) -> Any:
@@ -308,3 +391,11 @@ def _sealed_tokens(user: UserId) -> Any:
 
 def _tokens(user: UserId, account_id: str) -> Any:
     return _sealed_tokens(user).document(account_id)
+
+
+def _pending_revocations(user: UserId) -> Any:
+    return person(user, Database.VAULT).collection("pending_revocations")
+
+
+def _pending(user: UserId, account_id: str) -> Any:
+    return _pending_revocations(user).document(account_id)

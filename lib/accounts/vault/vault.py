@@ -1,47 +1,40 @@
-"""The vault's door: tokens are taken in sealed, handed out as access tokens, and refreshed once for all.
-
-A refresh is made by whoever holds the lease on the document of the tokens. The lease is taken by compare-and-set and
-raises the generation; the result is written by compare-and-set too, so that a holder whose lease ran out cannot
-overwrite what another one stored.
-"""
+"""The vault's door: tokens are taken in sealed, and handed out as access tokens to those who may have them."""
 
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 
-from lib.accounts import store as account_store
-from lib.accounts.errors import ProviderBusy
-from lib.accounts.models import AccessToken, ExchangedAccount, ExchangeRequest, HandOutRequest, Health, Provider
-from lib.accounts.ports import Grant, GrantEnded
-from lib.accounts.vault import sealing, shredding, store
+from lib.accounts.errors import ConsentRequired, OtherAccount, ProviderBusy
+from lib.accounts.models import AccessToken, ExchangedAccount, ExchangeRequest, HandOutRequest
+from lib.accounts.vault import allowance, refreshing, revoking, sealing, shredding, store
 from lib.accounts.vault.adapters import PROVIDERS, Providers
 from lib.accounts.vault.sealing import Tokens
 from lib.accounts.vault.store import SealedTokens
 from lib.audit import recording
 from lib.audit.models import Action
 from lib.core import clock, deadline, ids
-from lib.core.errors import Forbidden, NotFound, PersonDeleted, ReconnectRequired
+from lib.core.errors import NotFound, PersonDeleted, ReconnectRequired
 from lib.core.identity import Identity
-from lib.core.store import Snapshot, UserId
+from lib.core.store import Snapshot
 from lib.usage import deletion
 from lib.users.models import ErasureRequest
 
 FRESH_FOR = timedelta(minutes=5)
-LEASE = timedelta(seconds=20)
 LONGEST_WAIT = timedelta(seconds=25)
 POLL_SECONDS = 0.05
-FIRST_PAUSE = timedelta(seconds=1)
-LONGEST_PAUSE = timedelta(minutes=5)
+NOTED_EVERY = timedelta(hours=1)
+"""How often it is written down that an account is in use."""
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def exchange(identity: Identity, request: ExchangeRequest, providers: Providers = PROVIDERS) -> ExchangedAccount:
     """Turn a code into tokens and keep them. Connecting the same account again yields the same id.
 
-    The attempt and its outcome are written down. Raises `CodeRefused`, `ProviderBusy`, `PersonDeleted`.
+    The attempt and its outcome are written down. Raises `CodeRefused`, `OtherAccount`, `ProviderBusy`, `PersonDeleted`.
     """
 
     def record(account_id: str, outcome: str) -> None:
@@ -62,77 +55,89 @@ def hand_out(identity: Identity, request: HandOutRequest, providers: Providers =
 
     So is, when it has happened, that the provider refused to refresh or could not.
 
-    Raises `NotFound`, `Forbidden` for a scope that was not granted, `ReconnectRequired`, `ProviderBusy`,
-    `PersonDeleted`.
+    Raises `NotFound`, `Forbidden` for a caller or a scope that the catalogue does not allow, `ConsentRequired` for one
+    that was not granted, `ReconnectRequired`, `ProviderBusy`, `PersonDeleted`.
     """
 
-    def record(action: Action, outcome: str) -> None:
+    def record(outcome: str) -> None:
         purpose, account_id = request.purpose, request.account_id
-        recording.record(identity.person, action, identity.caller, purpose, outcome, account_id=account_id)
-
-    def refresh_failed(error: Exception) -> None:
-        record(Action.REFRESH, f"failed: {type(error).__name__}")
+        recording.record(identity.person, Action.HAND_OUT, identity.caller, purpose, outcome, account_id=account_id)
 
     try:
         deletion.refuse(identity.person)
-        token = _fresh(identity.person, request, providers, refresh_failed)
+        token = _fresh(identity, request, providers)
     except Exception as error:
-        record(Action.HAND_OUT, f"refused: {type(error).__name__}")
+        record(f"refused: {type(error).__name__}")
         raise
-    record(Action.HAND_OUT, "handed out")
+    record("handed out")
     return token
 
 
 def _exchanged(identity: Identity, request: ExchangeRequest, providers: Providers) -> ExchangedAccount:
     user = identity.person
     deletion.refuse(user)
-    grant, owner = providers[request.provider].exchange(request.code, request.code_verifier, request.redirect_url)
+    revoking.hold_back(user, request.provider)
+    grant, owner = providers[request.provider].exchange(
+        request.code, request.code_verifier, request.redirect_url, frozenset(request.scopes)
+    )
     account_id = ids.stable("acc", user, owner.issuer, owner.subject)
+    if request.account_id not in (None, account_id):
+        # Revoking what was granted would end whatever else was granted with that account.
+        raise OtherAccount("Nothing was connected: begin again, and choose the account that was to be changed")
+    now = clock.now()
     tokens = SealedTokens(
         provider=request.provider,
         sealed=b"",
         scopes=sorted(grant.scopes),
-        expires_at=clock.now() + grant.lifetime,
-        consented_at=clock.now(),
+        expires_at=now + grant.lifetime,
+        consented_at=now,
+        lapses_at=now + grant.lasts_unused,
+        ends_at=now + grant.lasts if grant.lasts is not None else None,
     )
+    due = tokens.model_copy(update={"due_at": refreshing.next_due(tokens)})
     sealing.seal(
         user,
         account_id,
         Tokens(grant.access_token, grant.refresh_token or ""),
-        lambda sealed: store.replace(user, account_id, tokens.model_copy(update={"sealed": sealed})),
+        lambda sealed: store.replace(user, account_id, due.model_copy(update={"sealed": sealed})),
     )
+    revoking.call_off(identity, account_id)
     # A deletion that came in between left its mark before it erased, so that one of the two sees the other.
     if deletion.is_deleted(user):
         shredding.erase(identity, ErasureRequest(purpose="deleted while connecting"), providers)
         raise PersonDeleted()
     return ExchangedAccount(
-        account_id=account_id, email=owner.email, scopes=tokens.scopes, consented_at=tokens.consented_at
+        account_id=account_id,
+        email=owner.email,
+        scopes=tokens.scopes,
+        consented_at=tokens.consented_at,
+        grant_ends_at=refreshing.granted_until(tokens),
     )
 
 
-def _fresh(
-    user: UserId, request: HandOutRequest, providers: Providers, refresh_failed: Callable[[Exception], None]
-) -> AccessToken:
+def _fresh(identity: Identity, request: HandOutRequest, providers: Providers) -> AccessToken:
     """The stored token while it is good, else a new one, got by us or by whoever was first.
 
     While the new one cannot be had, or somebody else is getting it, the stored one serves until it expires.
     """
+    user = identity.person
     with deadline.within(LONGEST_WAIT) as limit, ExitStack() as turn:
         has_turn = False
         while True:
-            kept, snapshot = _usable(user, request)
+            kept, snapshot = _usable(identity, request)
             tokens = sealing.opened(user, request.account_id, kept.sealed)
             stored = AccessToken(token=tokens.access, expires_at=kept.expires_at)
             if _lasts(stored, FRESH_FOR, request):
+                _note_use(kept, snapshot)
                 return stored
             if not has_turn and not _lasts(stored, timedelta(0), request):
                 turn.enter_context(_one_at_a_time(f"{user}/{request.account_id}"))
                 has_turn = True
                 continue
             try:
-                leased = _lease(user, request.account_id, kept, snapshot)
+                leased = refreshing.lease(user, request.account_id, kept, snapshot)
                 if leased is not None:
-                    _refresh(user, request.account_id, tokens, leased, providers, refresh_failed)
+                    refreshing.refresh(identity, request.account_id, tokens, leased, providers, asked_for=True)
                     continue
             except ProviderBusy:
                 if _lasts(stored, timedelta(0), request):
@@ -144,75 +149,42 @@ def _fresh(
             time.sleep(POLL_SECONDS)
 
 
-def _usable(user: UserId, request: HandOutRequest) -> tuple[SealedTokens, Snapshot]:
-    found = store.read(user, request.account_id)
+def _usable(identity: Identity, request: HandOutRequest) -> tuple[SealedTokens, Snapshot]:
+    """The tokens that the caller may be handed. What has ended, or was taken back, shows in the account.
+
+    That is said each time, since whoever learned of it may have died before the account showed it.
+    """
+    user, account_id = identity.person, request.account_id
+    found = store.read(user, account_id)
     if found is None:
         raise NotFound("There is no such account")
     kept = found[0]
+    asked_for = allowance.check_caller(identity.caller, kept.provider, request.scopes)
     if kept.ended_because is not None:
-        # Said each time, since whoever learned of the end may have died before the account showed it.
-        account_store.set_health(
-            user, request.account_id, kept.consented_at, Health.NEEDS_RECONNECT, kept.ended_because
-        )
-        raise ReconnectRequired(kept.ended_because, account_id=request.account_id)
-    missing = sorted(set(request.scopes) - set(kept.scopes))
-    if missing:
-        raise Forbidden(f"Not granted: {', '.join(missing)}", missing_scopes=missing)
+        refreshing.show(user, account_id, kept)
+        raise ReconnectRequired(kept.ended_because, account_id=account_id)
+    try:
+        allowance.check_scopes(kept.provider, account_id, asked_for, request.scopes, kept.scopes)
+    except ConsentRequired:
+        refreshing.show(user, account_id, kept)
+        raise
     return found
 
 
-def _lease(user: UserId, account_id: str, kept: SealedTokens, snapshot: Snapshot) -> Snapshot | None:
-    """Our lease on refreshing, as a snapshot to compare with; None while it is somebody else's.
+def _note_use(kept: SealedTokens, snapshot: Snapshot) -> None:
+    """Write down that the account is in use, now and then: its tokens are then kept fresh.
 
-    Raises `ProviderBusy` while the provider is being left alone after a failure.
+    Not while somebody is refreshing, whose result is only stored if nobody has written since; and if somebody was
+    faster than us, the next hand-out notes it.
     """
     now = clock.now()
-    if kept.paused_until is not None and kept.paused_until > now:
-        raise ProviderBusy("The provider failed a moment ago")
-    if kept.lease_until is not None and kept.lease_until > now:
-        return None
-    if not store.change(snapshot, lease_until=now + LEASE, generation=kept.generation + 1):
-        return None
-    found = store.read(user, account_id)
-    return found[1] if found and found[0].generation == kept.generation + 1 else None
-
-
-def _refresh(
-    user: UserId,
-    account_id: str,
-    tokens: Tokens,
-    leased: Snapshot,
-    providers: Providers,
-    refresh_failed: Callable[[Exception], None],
-) -> None:
-    """Refresh under the lease and store the outcome, unless somebody else has stored something since."""
-    try:
-        provider = providers[Provider(leased.get("provider"))]
-        grant = provider.refresh(tokens.refresh, frozenset(leased.get("scopes")))
-    except GrantEnded as error:
-        store.change(leased, lease_until=None, ended_because=str(error))
-        refresh_failed(error)
+    is_leased = kept.lease_until is not None and kept.lease_until > now
+    is_noted = kept.last_handed_out_at is not None and now - kept.last_handed_out_at < NOTED_EVERY
+    if is_leased or is_noted:
         return
-    except ProviderBusy as error:
-        failures = int(leased.get("failures")) + 1
-        pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 16), LONGEST_PAUSE)
-        store.change(leased, lease_until=None, failures=failures, paused_until=clock.now() + pause)
-        refresh_failed(error)
-        raise
-    changes = {
-        "scopes": _scopes(grant, leased),
-        "expires_at": clock.now() + grant.lifetime,
-        "lease_until": None,
-        "paused_until": None,
-        "failures": 0,
-    }
-    renewed = Tokens(grant.access_token, grant.refresh_token or tokens.refresh)
-    sealing.reseal(user, account_id, renewed, lambda sealed: store.change(leased, sealed=sealed, **changes))
-
-
-def _scopes(grant: Grant, leased: Snapshot) -> list[str]:
-    """What the new token allows; an answer that names none means that nothing changed (RFC 6749, section 5.1)."""
-    return sorted(grant.scopes) if grant.scopes else list(leased.get("scopes"))
+    used = kept.model_copy(update={"last_handed_out_at": now})
+    due_at = min(refreshing.next_due(used), kept.due_at or LATEST)
+    store.change(snapshot, last_handed_out_at=now, due_at=due_at)
 
 
 def _lasts(token: AccessToken, longer: timedelta, request: HandOutRequest) -> bool:

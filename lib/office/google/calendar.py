@@ -52,8 +52,9 @@ class GoogleCalendar:
         self._client = client or GoogleClient(CALENDAR, Caller(person, account))
 
     def calendars(self) -> list[Calendar]:
-        """The calendars in the person's list."""
+        """The calendars in the person's list, or the primary one where that is all that the person allowed."""
         if not _LISTING_SCOPES & set(self._account.scopes):
+            self._client.require_consent()
             return [self._primary()]
         entries: list[Json] = []
         token: str | None = None

@@ -13,6 +13,7 @@ from typing import Any
 import googleapiclient.discovery_cache
 from googleapiclient.discovery import build_from_document
 
+from lib.accounts.models import Capability, Purpose
 from lib.core.errors import Problem
 from lib.core.settings import load
 from lib.core.transport import send
@@ -33,29 +34,8 @@ class GoogleApi(Api):
     version: str
 
 
-GMAIL = GoogleApi(
-    VENDOR,
-    "gmail",
-    (
-        "https://www.googleapis.com/auth/gmail.readonly",
-        "https://www.googleapis.com/auth/gmail.modify",
-        "https://mail.google.com/",
-    ),
-    "read mail",
-    "v1",
-)
-CALENDAR = GoogleApi(
-    VENDOR,
-    "calendar",
-    (
-        "https://www.googleapis.com/auth/calendar.readonly",
-        "https://www.googleapis.com/auth/calendar",
-        "https://www.googleapis.com/auth/calendar.events.readonly",
-        "https://www.googleapis.com/auth/calendar.events",
-    ),
-    "read calendars",
-    "v3",
-)
+GMAIL = GoogleApi(VENDOR, "gmail", Capability.MAIL_READ, Purpose.READ_MAIL, "v1")
+CALENDAR = GoogleApi(VENDOR, "calendar", Capability.CALENDAR_READ, Purpose.READ_CALENDARS, "v3")
 
 
 class GoogleClient:
@@ -69,6 +49,10 @@ class GoogleClient:
     def methods(self) -> Any:
         """The API's methods, as google-api-python-client builds them; what they return is for `call` and `batch`."""
         return _service(self._api, load(GoogleApiSettings).google_api_endpoint)
+
+    def require_consent(self) -> None:
+        """For what is known without a call. Raises `ConsentRequired`."""
+        self._calling.require_consent()
 
     def call(self, call: Call) -> Json:
         """The answer to one call."""

@@ -5,20 +5,18 @@ https://developers.google.com/workspace/calendar/api/guides/errors
 """
 
 import json
-import re
 from datetime import timedelta
 from typing import Any
 
 from lib.core import telemetry
 from lib.core.errors import Forbidden, NotFound, Problem, ProviderFailed
 from lib.core.transport import Reply
-from lib.office.errors import ProviderRefused, ProviderThrottled, TokenRefused, missing_scope
+from lib.office.errors import ProviderRefused, ProviderThrottled, ScopeMissing, TokenRefused
 
 _THROTTLING = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"}
 _SCOPE = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
 _USUAL_PAUSE = timedelta(seconds=1)
 _LONG_PAUSE = timedelta(minutes=5)
-_SCOPES_IN_CHALLENGE = re.compile(r'scope="([^"]*)"')
 
 
 def refusal(reply: Reply) -> Problem | TokenRefused:
@@ -32,7 +30,7 @@ def refusal(reply: Reply) -> Problem | TokenRefused:
         asked = reply.retry_after
         return ProviderThrottled("Google asks for fewer requests", retry_after=usual if asked is None else asked)
     if status == 403 and (reasons & _SCOPE or "insufficient_scope" in challenge):
-        return missing_scope(scope for text in _SCOPES_IN_CHALLENGE.findall(challenge) for scope in text.split())
+        return ScopeMissing("Google misses a scope")
     if status == 403:
         return Forbidden("Google does not allow this")
     if status in (404, 410):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote, urlencode, urlsplit
 
+from lib.accounts.models import Capability, Purpose
 from lib.core.errors import Problem, ProviderFailed
 from lib.core.settings import load
 from lib.core.transport import send
@@ -20,8 +21,8 @@ from lib.office.microsoft.turns import turns
 VENDOR = "Microsoft"
 VERSION = "/v1.0"
 NEXT = "@odata.nextLink"
-MAIL = Api(VENDOR, "mail", ("Mail.Read", "Mail.ReadWrite"), "read mail")
-CALENDAR = Api(VENDOR, "calendar", ("Calendars.Read", "Calendars.ReadWrite"), "read calendars")
+MAIL = Api(VENDOR, "mail", Capability.MAIL_READ, Purpose.READ_MAIL)
+CALENDAR = Api(VENDOR, "calendar", Capability.CALENDAR_READ, Purpose.READ_CALENDARS)
 
 ID = re.compile(r"[A-Za-z0-9+/=_\-]{1,512}")
 """What any of Graph's ids looks like."""
