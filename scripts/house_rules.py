@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parent.parent
-ROOM_ORDER = ["core", "audit", "usage", "ai", "users", "accounts", "office", "chat", "maintenance"]
+ROOM_ORDER = ["core", "audit", "lifecycle", "usage", "ai", "users", "accounts", "office", "chat", "maintenance"]
 FRAMEWORKS = ("flask", "flask_openapi3", "starlette", "functions_framework", "werkzeug")
 FRAMEWORK_MODULES = ("lib/core/http.py", "lib/core/stream.py")
 # With the errors that it raises, which lib.core.store hands on to other modules.

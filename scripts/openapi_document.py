@@ -26,6 +26,7 @@ PLACEHOLDERS = {
     "FUNCTION_URL": "https://{name}.example",
     "GATEWAY_KEYS": _KEYS,
     "CLERK_KEYS": _KEYS,
+    "CLERK_API_URL": "https://api.clerk.example/v1",
     "CLERK_ISSUER": "https://clerk.example",
     "CLERK_PARTIES": "[]",
     "TASKS_INVOKER": "tasks-invoker@briefly.example",

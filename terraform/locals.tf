@@ -40,9 +40,9 @@ locals {
   sinks   = try(local.catalog.sinks, {})
   queues  = try(local.catalog.queues, {})
   buckets = try(local.catalog.buckets, {})
+  secrets = toset(try(local.catalog.secrets, []))
 
   schedules = try(local.catalog.schedules, {})
-  secrets   = toset(try(local.catalog.secrets, []))
 
   # Computed, not read from the services, which know of each other: https://cloud.google.com/run/docs/triggering/https-request#deterministic
   url_template = "https://{name}-${local.project_number}.${var.region}.run.app"

@@ -5,6 +5,7 @@ locals {
   settings = merge(
     {
       ATTESTATION_KEY          = "${local.attestation_key}/cryptoKeyVersions/1"
+      CLERK_API_URL            = "https://api.clerk.com/v1"
       CLERK_ISSUER             = var.clerk.issuer
       CLERK_KEYS               = var.clerk.keys
       CLERK_PARTIES            = jsonencode(var.front_end_origins)

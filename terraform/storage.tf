@@ -23,6 +23,19 @@ resource "google_storage_bucket" "this" {
     }
   }
 
+  dynamic "lifecycle_rule" {
+    for_each = try(each.value.expires_after, null) == null ? [] : [each.value.expires_after]
+
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        age = lifecycle_rule.value / 86400
+      }
+    }
+  }
+
   dynamic "retention_policy" {
     for_each = try(each.value.retention, null) == null ? [] : [each.value.retention]
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 from lib.core.store import Database, UserId, person
+from lib.core.telemetry import person_hash
 
-COUNTED_ASIDE = ("rate_windows", "usage_events", "usage_days", "signed_requests", "idempotency_claims")
-"""What every request leaves, whatever becomes of it."""
+COUNTED_ASIDE = ("rate_windows", "usage_events", "usage_days", "signed_requests", "idempotency_claims", "sessions")
+"""What every request leaves, whatever becomes of it, and what Clerk announces when the person signs in for it."""
 
 
 def everything(user: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -24,3 +25,9 @@ def everything(user: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
 def content(user: str) -> dict[str, Any]:
     """What the person or somebody for them has written: everything but what is counted aside."""
     return everything(user, without=COUNTED_ASIDE)
+
+
+def audit_entries(user: str) -> list[dict[str, Any]]:
+    """The audit log's entries about somebody, in order."""
+    log = person(UserId(person_hash(user)), Database.AUDIT).collection("audit_entries")
+    return [entry.to_dict() or {} for entry in log.stream()]

@@ -1,4 +1,4 @@
-"""Applies what Clerk announces about people."""
+"""Applies what Clerk announces about people and their sessions."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import functions_framework
 
 from lib.core import events
 from lib.core.http import Admits, Service
-from lib.users import lifecycle
-from lib.users.models import ClerkEvent
+from lib.users import announced
+from lib.users.announcements import Announcement
 
 service = Service("On user", admits=Admits.CALLERS)
 
@@ -15,7 +15,7 @@ service = Service("On user", admits=Admits.CALLERS)
 @service.post("/", status=204)
 def receive_user(raw_body: bytes) -> None:
     """Apply one delivery"""
-    lifecycle.apply(events.received(raw_body).event(ClerkEvent))
+    announced.apply(events.received(raw_body).event(Announcement))
 
 
 @functions_framework.http

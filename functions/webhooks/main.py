@@ -6,7 +6,7 @@ import functions_framework
 
 from lib.core.events import EventSettings
 from lib.core.http import Admits, Service
-from lib.users import clerk
+from lib.users.clerk import webhooks as clerk
 
 service = Service("Webhooks", admits=Admits.ANYONE, requires=(EventSettings,), secrets=(clerk.SECRET,))
 

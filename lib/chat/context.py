@@ -23,6 +23,9 @@ from lib.core.errors import DeadlineExceeded, Problem
 from lib.core.store import UserId
 from lib.office.models import AccountError, ComingEvents, Event, Party, RecentMail, RecentMessage, Response
 from lib.office.queries import MailQuery
+from lib.users import privacy
+from lib.users.preferences import PrivacyControls
+from lib.users.privacy import Switch
 
 BUDGET = timedelta(seconds=2.5)
 MAXIMUM_TOKENS = 16_000
@@ -38,6 +41,7 @@ _ANSWERING_MARGIN = timedelta(milliseconds=200)
 """So much earlier than we stop waiting, the office gives up on single accounts, and tells which."""
 _ITEM_TOKENS = 60
 """What an item's attributes and tags come to."""
+SWITCHED_OFF = "switched off in the privacy settings"
 
 
 _T = TypeVar("_T")
@@ -132,6 +136,10 @@ class Context:
         dropped = _cut("events", len(self.events) - len(events)) + _cut("mail", len(self.mails) - len(mails))
         return replace(self, events=events, mails=mails, left_out=(*self.left_out, *dropped))
 
+    def lacking(self, left_out: Iterable[LeftOut]) -> "Context":
+        """The same, naming what else it lacks."""
+        return replace(self, left_out=(*left_out, *self.left_out))
+
     def without_content(self) -> "Context":
         """Nothing but that there was no room for anything."""
         return replace(self, events=(), mails=(), left_out=(LeftOut("events and mail", "", "did not fit"),))
@@ -166,6 +174,7 @@ def gather(
     now: datetime,
     accounts: Sequence[Account] | Problem,
     *,
+    allowed: PrivacyControls,
     budget: timedelta = BUDGET,
     maximum_tokens: int = MAXIMUM_TOKENS,
     events: EventsComing | None = None,
@@ -173,8 +182,9 @@ def gather(
 ) -> Context:
     """Today's and coming events, and the mail that is recent or has to do with the question; all asked for at once.
 
-    `accounts` are the person's connected ones, or why they could not be read. Never takes longer than the budget and
-    never raises for a provider: what did not come is named in `left_out`.
+    `accounts` are the person's connected ones, or why they could not be read. What the person does not allow is not
+    asked for. Never takes longer than the budget and never raises for a provider: what did not come is named in
+    `left_out`.
     """
     if events is None or mail is None:
         from lib.office import events as office_events
@@ -186,9 +196,9 @@ def gather(
         mail = mail or partial(office_mail.recent, sources=sources)
     gathering = _Gathering(person, now, zone, events, mail)
     asked = gathering.questions(relevance.terms(question))
-    answers = _ask_all(asked, budget)
+    answers = _ask_all([one for one in asked if privacy.allows(allowed, one.switch)], budget)
     context = gathering.context(answers)
-    return context.within(maximum_tokens)
+    return context.within(maximum_tokens).lacking(_switched_off(allowed))
 
 
 def _known(accounts: Sequence[Account] | Problem) -> list[Account]:
@@ -203,6 +213,7 @@ _Answer = ComingEvents | RecentMail | Exception
 @dataclass(frozen=True, slots=True)
 class _Question:
     what: str
+    switch: Switch
     ask: Callable[[], ComingEvents | RecentMail]
 
 
@@ -216,10 +227,13 @@ class _Gathering:
 
     def questions(self, terms: Sequence[str]) -> list[_Question]:
         midnight = self.now.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        mail, events = Switch.CHAT_READS_MAIL, Switch.CHAT_READS_CALENDARS
         return [
-            _Question("events", lambda: self.events(self.person, midnight, midnight + EVENTS_AHEAD, limit=EVENT_LIMIT)),
-            _Question("mail", lambda: self.mail(self.person, since=self.now - MAIL_SINCE, limit=MAIL_LIMIT)),
-            *(_Question(f"mail about “{term}”", self._about(term)) for term in terms),
+            _Question(
+                "events", events, lambda: self.events(self.person, midnight, midnight + EVENTS_AHEAD, limit=EVENT_LIMIT)
+            ),
+            _Question("mail", mail, lambda: self.mail(self.person, since=self.now - MAIL_SINCE, limit=MAIL_LIMIT)),
+            *(_Question(f"mail about “{term}”", mail, self._about(term)) for term in terms),
         ]
 
     def _about(self, term: str) -> Callable[[], RecentMail]:
@@ -249,6 +263,11 @@ class _Gathering:
         if isinstance(event.start, datetime):
             return event.start.astimezone(UTC)
         return datetime.combine(event.start, datetime.min.time(), self.zone).astimezone(UTC)
+
+
+def _switched_off(allowed: PrivacyControls) -> list[LeftOut]:
+    kinds = {"events": Switch.CHAT_READS_CALENDARS, "mail": Switch.CHAT_READS_MAIL}
+    return [LeftOut(what, "", SWITCHED_OFF) for what, switch in kinds.items() if not privacy.allows(allowed, switch)]
 
 
 def _ask_all(questions: Sequence[_Question], budget: timedelta) -> list[tuple[_Question, _Answer]]:

@@ -13,7 +13,7 @@ from lib.core import telemetry
 from lib.core.errors import DeadlineExceeded, NotFound, Problem, Unavailable
 from lib.core.store import UserId
 from lib.users import profile
-from lib.users.models import Preferences
+from lib.users.preferences import Preferences
 
 HISTORY_MESSAGES = 60
 

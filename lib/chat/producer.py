@@ -175,9 +175,9 @@ class Producer:
         prepared = await self._preparation.done()
         history, question = prepared.history, prepared.question
         context = await self._context(prepared)
-        cards = catalogue.choose(self._run.model or prepared.preferences.chat_model)
+        cards = catalogue.choose(self._run.model or prepared.preferences.chat.model)
         smallest = min(cards, key=lambda card: card.window_tokens)
-        built = await asyncio.to_thread(prompts.build, context, history, question, smallest)
+        built = await asyncio.to_thread(prompts.build, context, history, question, smallest, prepared.preferences.chat)
         self._tell_context(built.context)
         # It is made while others are waited for: the budget, and the model's first word.
         guarding = asyncio.create_task(asyncio.to_thread(_guard, built.context, history, question))
@@ -212,9 +212,11 @@ class Producer:
 
     async def _context(self, prepared: Prepared) -> Context:
         began = time.monotonic()
-        zone = ZoneInfo(prepared.preferences.time_zone)
-        gather, accounts = self._with.gather, prepared.accounts
-        context = await asyncio.to_thread(gather, self._user, prepared.question, zone, clock.now(), accounts)
+        preferences, gather, accounts = prepared.preferences, self._with.gather, prepared.accounts
+        zone, allowed = ZoneInfo(preferences.time_zone), preferences.privacy
+        context = await asyncio.to_thread(
+            gather, self._user, prepared.question, zone, clock.now(), accounts, allowed=allowed
+        )
         self._progress.context_ms = _milliseconds(time.monotonic() - began)
         return context
 

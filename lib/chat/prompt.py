@@ -11,6 +11,7 @@ from lib.chat.context import BODY_CHARACTERS, NOTES_CHARACTERS, Context, shorten
 from lib.chat.untrusted import withhold
 from lib.core.errors import InvalidRequest
 from lib.office.models import Event, Party, RecentMessage, Response
+from lib.users.preferences import ChatPreferences
 
 SHARE_OF_WINDOW = 0.75
 _SHARE_OF_CONTEXT = 0.5
@@ -52,16 +53,24 @@ class Built:
     context: Context
 
 
-def build(context: Context, history: Sequence[Turn], question: str, card: ModelCard) -> Built:
+def build(
+    context: Context,
+    history: Sequence[Turn],
+    question: str,
+    card: ModelCard,
+    preferred: ChatPreferences = ChatPreferences(),
+) -> Built:
     """The prompt; the same for the same arguments, always. The question comes last, after the context.
+
+    What the person prefers of answers is part of the orders, since it is the person's own.
 
     All of it takes at most three quarters of the model's window: the context at most half of what the question
     leaves, its latest events and oldest mails going first, which it then says; and the oldest turns go. Raises
     `InvalidRequest` for a question that is too long even so.
     """
     limit = int(card.window_tokens * SHARE_OF_WINDOW)
-    asked = _person(question)
-    room = limit - tokens.estimate(SYSTEM) - tokens.estimate(asked) - 2 * _TURN_TOKENS
+    asked, orders = _person(question), "\n\n".join([SYSTEM, *_wishes(preferred)])
+    room = limit - tokens.estimate(orders) - tokens.estimate(asked) - 2 * _TURN_TOKENS
     if room <= 0:
         raise InvalidRequest("The question is too long for the model")
     used, block, size = _fitting(context, max(int(room * _SHARE_OF_CONTEXT), 0))
@@ -71,7 +80,23 @@ def build(context: Context, history: Sequence[Turn], question: str, card: ModelC
         size = tokens.estimate(block)
     last = Turn("user", f"{block}\n\n{asked}" if size <= room else asked)
     room -= tokens.estimate(last.text) - tokens.estimate(asked)
-    return Built(Prompt(SYSTEM, (*_pruned(history, room), last)), used)
+    return Built(Prompt(orders, (*_pruned(history, room), last)), used)
+
+
+_STYLES = {"friendly": "Write warmly, as to a friend.", "formal": "Write formally and politely."}
+_LENGTHS = {
+    "medium": "Answers may take a few paragraphs where that helps.",
+    "long": "Answer at length, with the details and the background that the context holds.",
+}
+
+
+def _wishes(preferred: ChatPreferences) -> list[str]:
+    """What to do differently from the usual; nothing for a person who has chosen nothing."""
+    wishes = [_STYLES.get(preferred.style, ""), _LENGTHS.get(preferred.length, "")]
+    if preferred.language is not None:
+        wishes.append(f"Answer in the language {preferred.language} (BCP 47), whatever the question's is.")
+    said = " ".join(wish for wish in wishes if wish)
+    return [f"The person has asked for this in the settings, which goes before the above: {said}"] if said else []
 
 
 def render(context: Context) -> str:

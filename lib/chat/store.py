@@ -63,6 +63,12 @@ def conversations(user: UserId, limit: int, after: tuple[datetime, str] | None) 
     return [Conversation.model_validate(snapshot.to_dict()) for snapshot in query.stream()]
 
 
+def conversations_unused_since(user: UserId, moment: datetime) -> list[str]:
+    """The ids of the conversations that were last used before a moment."""
+    query = person(user).collection("conversations").where(filter=firestore.FieldFilter("updated_at", "<", moment))
+    return [snapshot.id for snapshot in query.select([]).stream()]
+
+
 def rename(user: UserId, renamed: Conversation) -> bool:
     """Keep the conversation's title; False if there is no such conversation."""
     batch = client().batch()
@@ -100,6 +106,12 @@ def _end(snapshot: Snapshot) -> None:
             snapshot = snapshot.reference.get()
         else:
             return
+
+
+def end_runs(user: UserId) -> None:
+    """Delete all of a person's runs, of which those under way are stopped."""
+    for snapshot in person(user).collection("runs").stream():
+        _end(snapshot)
 
 
 def has_remains(user: UserId, conversation_id: str) -> bool:

@@ -32,3 +32,8 @@ def function_url(name: str) -> str:
 def service_account(name: str) -> str:
     """The e-mail address of the service account with this short name."""
     return f"{name}@{project()}.iam.gserviceaccount.com"
+
+
+def own_service_account() -> str:
+    """The address of the service account that this function runs as."""
+    return service_account(f"function-{function_name()}")

@@ -98,6 +98,11 @@ class PersonDeleted(Problem):
     title = "This person was deleted"
 
 
+class PreconditionFailed(Problem):
+    status = 412
+    title = "It was changed since it was read"
+
+
 class BodyTooLarge(Problem):
     status = 413
     title = "The body is too large"

@@ -90,8 +90,12 @@ class Service:
         limit: Limit | None = None,
         requires: tuple[type[settings.Settings], ...] = (),
         secrets: tuple[str, ...] = (),
+        budget: timedelta = REQUEST_BUDGET,
     ):
-        """Raises `InvalidSettings` when the function's environment lacks something, which keeps it from starting."""
+        """A request may take as long as `budget`.
+
+        Raises `InvalidSettings` when the function's environment lacks something, which keeps it from starting.
+        """
         identity_settings: dict[Admits, tuple[type[settings.Settings], ...]] = {
             Admits.GATEWAY: (GatewaySettings, CallerSettings),
             Admits.NAMING_CALLERS: (CallerSettings,),
@@ -106,6 +110,7 @@ class Service:
         )
         self._admits = admits
         self._limit = limit
+        self._budget = budget
         self._routes: dict[str, _Route] = {}
         self._title = title
         self._additions: list[Callable[[OpenAPI, bool], None]] = []
@@ -121,7 +126,7 @@ class Service:
         with (
             self.app.request_context(framework_request.environ),
             request_log(request.method, request.headers.get("X-Cloud-Trace-Context")) as log,
-            deadline.within(REQUEST_BUDGET),
+            deadline.within(self._budget),
         ):
             response = self.app.full_dispatch_request()
             log.status = response.status_code
@@ -174,6 +179,9 @@ class Service:
                 name, admits or self._admits, sensitive, takes_json="body" in hints, takes_query="query" in hints
             )
             view = _view(handler, hints, name, status)
+            extensions: dict[str, Any] = {"x-briefly-sensitive": True} if sensitive else {}
+            if admits is not None:
+                extensions["x-briefly-admits"] = admits.name.lower()
 
             def add(application: OpenAPI, is_documented: bool) -> None:
                 getattr(application, method.lower())(
@@ -181,7 +189,7 @@ class Service:
                     responses={status: _documented(hints.get("return"))},
                     summary=(getdoc(handler) or "").partition("\n")[0],
                     operation_id=handler.__name__,
-                    openapi_extensions={"x-briefly-sensitive": True} if sensitive else None,
+                    openapi_extensions=extensions or None,
                     doc_ui=is_documented,
                 )(view)
 

@@ -7,11 +7,11 @@ Everything here raises `InternalError` for a bucket that there is not.
 
 import base64
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import google_crc32c
 import requests
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LONGEST_CALL = timedelta(seconds=20)
 CHUNK_BYTES = 4 * 1024 * 1024
+WRITTEN_AT_ONCE = 1024 * 1024
 PAGE = 500
 # A refused upload tells its reason in the text of the error only.
 _KEPT = ("is subject to bucket's retention policy", "hold and cannot be deleted")
@@ -71,6 +72,38 @@ def replace(bucket: str, name: ObjectName, content: bytes, content_type: str, *,
     Raises `Retained` while a retention policy or a hold keeps it.
     """
     return _write(bucket, name, content, content_type, generation)
+
+
+@contextmanager
+def writing(bucket: str, name: ObjectName, content_type: str) -> Iterator[IO[bytes]]:
+    """A file whose bytes become the object when the block ends well, without ever being in memory together.
+
+    Whatever there was is replaced then. If the block fails, the object stays as it was. Raises `ChangedMeanwhile` if
+    somebody else wrote it meanwhile, `Retained`, `Unavailable`.
+    https://cloud.google.com/storage/docs/resumable-uploads
+    """
+    from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+
+    try:
+        generation = describe(bucket, name).generation
+    except NotFound:
+        generation = _ABSENT
+    try:
+        with _blob(bucket, name).open(
+            "wb",
+            chunk_size=WRITTEN_AT_ONCE,
+            ignore_flush=True,
+            content_type=content_type,
+            if_generation_match=generation,
+            timeout=LONGEST_CALL.total_seconds(),
+        ) as file:
+            yield file
+    except (google_errors.GoogleAPIError, requests.RequestException) as error:
+        raise _problem(error) from error
+    except InvalidResponse as error:
+        raise _problem(google_errors.from_http_response(error.response)) from error  # type: ignore[no-untyped-call]
+    except DataCorruption as error:
+        raise Unavailable("What was written is not what was stored") from error
 
 
 def delete(bucket: str, name: ObjectName, *, generation: int) -> None:

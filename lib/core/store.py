@@ -59,6 +59,7 @@ class Global(StrEnum):
     PERSON_HASHES = "person_hashes"
     STREAM_INSTANCES = "stream_instances"
     DELETED_USERS = "deleted_users"
+    DELETIONS = "deletions"
 
 
 @cache

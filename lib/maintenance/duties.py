@@ -4,10 +4,15 @@ from collections.abc import Callable, Mapping
 
 from lib.core.errors import MalformedWebhook
 from lib.core.events import Delivery
+from lib.maintenance import deletion_steps, export_steps, retention
 from lib.usage import spend
 
 DUTIES: Mapping[str, Callable[[], None]] = {
     "release-reservations": spend.release_expired,
+    "begin-deletions": deletion_steps.begin_due,
+    "continue-deletions": deletion_steps.go_on,
+    "continue-exports": export_steps.go_on,
+    "retain": retention.begin,
 }
 """By the names that the catalogue's schedules have."""
 

@@ -12,10 +12,10 @@ from lib.core import purpose, retry
 from lib.core.breaker import Breaker, breaker
 from lib.core.errors import Problem, ProviderFailed, ReconnectRequired
 from lib.core.store import UserId
+from lib.core.transport import Reply
 from lib.office.errors import ProviderThrottled, TokenRefused, is_outage, missing_scope, pause_before_retry
 from lib.office.ports import TokenSource
 from lib.office.quota import Lane, QuotaLedger, ledger
-from lib.office.transport import Reply
 
 Json = dict[str, Any]
 

@@ -30,6 +30,7 @@ from lib.core.store import (
 from lib.usage.models import DayUsage, Micros, ModelUsed
 
 SCHEMA_VERSION = 1
+PAGE = 300
 WINDOWS_KEPT = timedelta(hours=1)
 # The usual retries of minutes would make every request wait for a limit that is down.
 WINDOW_SECONDS_AT_MOST = 2.0
@@ -249,6 +250,16 @@ def _counted(day: date) -> dict[str, Any]:
 
 def _stored(event: dict[str, Any]) -> dict[str, Any]:
     return event | {"schema_version": SCHEMA_VERSION, "expires_at": clock.now() + EVENTS_KEPT}
+
+
+def forget_events_before(user: UserId, moment: datetime) -> None:
+    """Delete the events of before a moment; the days' counters, which bills are made of, stay."""
+    query = person(user).collection("usage_events").where(filter=firestore.FieldFilter("at", "<", moment)).limit(PAGE)
+    while page := query.get():
+        batch = client().batch()
+        for snapshot in page:
+            batch.delete(snapshot.reference)
+        batch.commit()
 
 
 def _spend(*, committed: int, spent: int = 0) -> dict[str, Any]:

@@ -1,29 +1,22 @@
 """How people begin, change and end: by what Clerk announces, at least once and in any order."""
 
-from collections.abc import Callable
-
-from lib.core import clock, siblings, telemetry
+from lib.core import telemetry
+from lib.core.environment import own_service_account
 from lib.core.store import AlreadyExists, UserId
+from lib.lifecycle import deletion
 from lib.usage.deletion import is_deleted
 from lib.users import store
-from lib.users.models import ClerkEvent, Erased, ErasureRequest
+from lib.users.models import ClerkEvent
 
 
-def end_at_vault(user: UserId) -> None:
-    """Have the vault revoke and delete all that it keeps of the person. Raises `Unavailable`."""
-    siblings.post("tokens", "/erasures", user, ErasureRequest(purpose="the person was deleted"), Erased)
-
-
-def apply(event: ClerkEvent, end_elsewhere: Callable[[UserId], None] = end_at_vault) -> None:
+def apply(event: ClerkEvent) -> None:
     """Bring the person to what the event says, unless something newer is known. Any repetition changes nothing.
 
-    Raises `Unavailable` when a deletion is not complete, for the event to be delivered again.
+    Raises Google's API errors when a deletion could not be begun, for the event to be delivered again.
     """
     user = UserId(event.data.id)
     if event.type == "user.deleted":
-        store.mark_deleted(user, clock.now())
-        end_elsewhere(user)
-        store.erase(user)
+        deletion.begin(user, own_service_account(), "Clerk deleted the person")
     elif not is_deleted(user):
         _upsert(user, event)
         # A deletion that came in between left its mark before it erased, so that one of the two sees the other.

@@ -1,24 +1,13 @@
-"""What crosses the boundary of users: a person, the preferences, what Clerk announces, and what ends with a person."""
+"""What crosses the boundary of users: a person, what Clerk announces of them, and what ends with a person."""
 
 from datetime import datetime
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from lib.core.http_models import Strict, unreserved
 
 LATEST_MILLISECONDS = 2**53
-
-
-def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name} is not an IANA time zone")
-    return name
-
-
-TimeZone = Annotated[str, AfterValidator(_known_zone)]
-Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
 
 
 class Profile(BaseModel):
@@ -29,24 +18,6 @@ class Profile(BaseModel):
     given_name: str | None = None
     family_name: str | None = None
     created_at: datetime
-
-
-class Preferences(BaseModel):
-    """What a person has chosen. Every field has a default, so that a new person has all of them."""
-
-    theme: Literal["system", "light", "dark"] = "system"
-    time_zone: TimeZone = "Etc/UTC"
-    locale: Locale = "en"
-    chat_model: str | None = None
-
-
-class PreferencesChange(Strict):
-    """A change of some preferences; what is absent stays."""
-
-    theme: Literal["system", "light", "dark"] | None = None
-    time_zone: TimeZone | None = None
-    locale: Locale | None = None
-    chat_model: str | None = Field(default=None, max_length=100)
 
 
 class ClerkUser(BaseModel):
@@ -88,6 +59,8 @@ class ErasureRequest(Strict):
     """Has the vault end everything that it keeps of a deleted person; the audit log keeps the purpose."""
 
     purpose: Annotated[str, StringConstraints(min_length=3, max_length=100)]
+    receipt: Annotated[str, StringConstraints(pattern=r"^era_[0-9a-v]{26}$")] | None = None
+    """Of the deletion that this is a part of."""
 
 
 class Erased(BaseModel):

@@ -1,13 +1,10 @@
-"""People in Firestore: `users/{uid}` with profile and preferences, and the marks of the deleted ones.
+"""People in Firestore: `users/{uid}` with profile and preferences."""
 
-A deletion leaves a mark, so that an older event, delivered late, does not bring the person back.
-"""
-
-from datetime import datetime
 from typing import Any
 
+from google.cloud import firestore
+
 from lib.core import clock, idempotency
-from lib.core.errors import Unavailable
 from lib.core.store import (
     FailedPrecondition,
     Global,
@@ -19,10 +16,11 @@ from lib.core.store import (
     person,
 )
 from lib.core.telemetry import person_hash
-from lib.users.models import Preferences, Profile
+from lib.users import chosen
+from lib.users.models import Profile
+from lib.users.preferences import Preferences
 
 SCHEMA_VERSION = 1
-ERASED_AT_MOST = 5
 
 
 def profile(user: UserId) -> Profile | None:
@@ -34,7 +32,7 @@ def profile(user: UserId) -> Profile | None:
 def preferences(user: UserId) -> Preferences | None:
     """The person's preferences; None for somebody who does not exist."""
     snapshot = read(user)
-    return stored_preferences(snapshot) if snapshot else None
+    return chosen.preferences(chosen_preferences(snapshot)) if snapshot else None
 
 
 def read(user: UserId) -> Snapshot | None:
@@ -43,20 +41,36 @@ def read(user: UserId) -> Snapshot | None:
     return snapshot if snapshot.exists else None
 
 
-def stored_preferences(snapshot: Snapshot) -> Preferences:
-    """The preferences in a person's document."""
-    return Preferences.model_validate((snapshot.to_dict() or {}).get("preferences", {}))
+def chosen_preferences(snapshot: Snapshot) -> chosen.Chosen:
+    """What the person chose, as a person's document says."""
+    return chosen.stored(snapshot.to_dict() or {})
 
 
-def change_preferences(snapshot: Snapshot, preferences: Preferences) -> bool:
-    """Replace the preferences; False if the document was changed since it was read."""
+def change_preferences(snapshot: Snapshot, wishes: chosen.Chosen, preferences: Preferences) -> bool:
+    """Replace what was chosen; False if the document was changed since it was read.
+
+    `preferences` are what these wishes come to, which is the answer to the request at hand.
+    """
     batch = client().batch()
-    compare_and_set(snapshot, {"preferences": preferences.model_dump()}, batch)
+    changes = {"schema_version": chosen.SCHEMA_VERSION, "preferences": wishes}
+    compare_and_set(snapshot, changes, batch)
     try:
         idempotency.commit(batch, preferences)
     except FailedPrecondition:
         return False
     return True
+
+
+def wanting_retention() -> set[UserId]:
+    """Everybody who has something deleted after a time."""
+    people = client().collection("users")
+    of_conversations = people.where(
+        filter=firestore.FieldFilter("preferences.privacy.retention_days.conversations", ">", 0)
+    )
+    of_usage_events = people.where(
+        filter=firestore.FieldFilter("preferences.privacy.retention_days.usage_events", ">", 0)
+    )
+    return {UserId(found.id) for found in (*of_conversations.stream(), *of_usage_events.stream())}
 
 
 def create(user: UserId, profile: dict[str, Any], clerk_updated_at: int) -> None:
@@ -65,9 +79,9 @@ def create(user: UserId, profile: dict[str, Any], clerk_updated_at: int) -> None
     batch.create(
         person(user),
         {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": chosen.SCHEMA_VERSION,
             "profile": profile | {"created_at": clock.now()},
-            "preferences": Preferences().model_dump(),
+            "preferences": {},
             "clerk_updated_at": clerk_updated_at,
         },
     )
@@ -88,21 +102,7 @@ def clerk_updated_at(snapshot: Snapshot) -> int:
     return int((snapshot.to_dict() or {}).get("clerk_updated_at", 0))
 
 
-def mark_deleted(user: UserId, at: datetime) -> None:
-    """Leave the mark, which holds no personal data."""
-    mark = global_document(Global.DELETED_USERS, person_hash(user))
-    mark.set({"schema_version": SCHEMA_VERSION, "deleted_at": at})
-
-
 def erase(user: UserId) -> None:
-    """Delete everything under the person in the default database, and the name that stands for them in logs.
-
-    Requests that were under way write for a moment longer, so what is left is looked for anew. Raises `Unavailable`
-    when they still do, for the deletion to be delivered again.
-    """
+    """Delete the person's own document and the name that stands for them in logs."""
     global_document(Global.PERSON_HASHES, person_hash(user)).delete()
-    for _ in range(ERASED_AT_MOST):
-        client().recursive_delete(person(user))
-        if not any(person(user).collections()):
-            return
-    raise Unavailable("The person's data is still being written")
+    person(user).delete()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook
 
 from lib.core.secrets import mounted_file
-from lib.users.clerk import SECRET
+from lib.users.clerk.webhooks import SECRET
 from scripts.benchmarks.surroundings import Ask, Person, Surroundings
 from scripts.local import clock
 from scripts.local.people.cast import known_cast

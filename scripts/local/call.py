@@ -94,6 +94,10 @@ class Caller:
                 raise NoSuchPerson(f"Clerk has no user {user}")
             self._sessions[user] = str(begun.json()["id"])
         made = self._clerk(f"/v1/sessions/{self._sessions[user]}/tokens", {})
+        if made.status_code == 404:
+            # The session has ended, after a week for instance: people sign in again.
+            del self._sessions[user]
+            return self._new_session_token(user)
         made.raise_for_status()
         return str(made.json()["jwt"])
 

@@ -23,6 +23,8 @@ TASKS_INVOKER = "tasks-invoker"
 PUSH_INVOKER = "push-invoker"
 GATEWAY = "gateway"
 
+A_DAY = 86400
+
 NO_FUNCTIONS = (TASKS_INVOKER, PUSH_INVOKER, GATEWAY)
 
 Name = str
@@ -112,10 +114,11 @@ class Queue(Part):
 
 
 class Bucket(Part):
-    """A Cloud Storage bucket; retention in seconds."""
+    """A Cloud Storage bucket; retention in seconds, and after how many an object is deleted (whole days)."""
 
     retention: PositiveInt | None = None
     event_based_hold: bool = False
+    expires_after: Annotated[int, Field(ge=A_DAY, multiple_of=A_DAY)] | None = None
 
 
 class Catalog(Part):

@@ -105,6 +105,7 @@ class FunctionEnvironment:
         return {
             "GATEWAY_KEYS": json.dumps(self.keys.gateway),
             "CLERK_KEYS": json.dumps(self.keys.clerk),
+            "CLERK_API_URL": f"{self.endpoints.clerk}/v1",
             "CLERK_ISSUER": self.endpoints.clerk,
             "CLERK_PARTIES": json.dumps([self.endpoints.origin]),
             "VAULT_KEY": VAULT_KEY,

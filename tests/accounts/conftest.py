@@ -3,10 +3,8 @@
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from google.cloud import firestore
 
 from lib.accounts import store as account_store
 from lib.accounts.models import (
@@ -21,10 +19,10 @@ from lib.accounts.models import (
 from lib.accounts.vault import shredding, vault
 from lib.core.identity import Identity
 from lib.core.store import UserId
-from lib.core.telemetry import person_hash
 from scripts.local.project import VAULT_KEY
 from tests.accounts.provider import HOUR, SCOPE, OwnProvider
 from tests.briefly import Briefly
+from tests.kept import audit_entries
 
 
 @dataclass(frozen=True)
@@ -70,12 +68,6 @@ class Person:
     def record(self) -> list[tuple[str, str]]:
         """What the audit log has of the person: actions and outcomes in order."""
         return [(entry["action"], entry["outcome"]) for entry in audit_entries(self.user)]
-
-
-def audit_entries(user: str) -> list[dict[str, Any]]:
-    """The audit log's entries about somebody, in order."""
-    audit = firestore.Client(project="briefly-local", database="audit")
-    return [entry.to_dict() or {} for entry in audit.collection(f"users/{person_hash(user)}/audit_entries").stream()]
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import pytest
 from lib.accounts.errors import ProviderBusy
 from lib.core.errors import Problem
 from scripts.local.project import service_account
-from tests.accounts.conftest import Person, audit_entries
+from tests.accounts.conftest import Person
 from tests.accounts.provider import ENDED, HOUR, OwnProvider
 from tests.briefly import Briefly, Client
+from tests.kept import audit_entries
 
 GMAIL = "https://www.googleapis.com/auth/gmail.readonly"
 

@@ -71,7 +71,7 @@ class Books:
         )
 
 
-def nothing_known(person: UserId, question: str, zone: ZoneInfo, now: datetime, accounts: Any) -> Context:
+def nothing_known(person: UserId, question: str, zone: ZoneInfo, now: datetime, accounts: Any, **_: Any) -> Context:
     """A context of a person without accounts."""
     return Context(now, zone)
 

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lib.ai import tokens
-from lib.chat.context import Context, LeftOut, gather
+from lib.chat.context import SWITCHED_OFF, Context, LeftOut, gather
 from lib.chat.relevance import terms
 from lib.core.errors import ReconnectRequired, Unavailable
 from lib.office.models import AccountError, Attendee, Party, Response
+from lib.users.preferences import PrivacyControls
 from tests.chat.gathered import ACCOUNT, ADA, NOW, Office, broken, event, late, mail
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -19,7 +20,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def gathered(office: Office, question: str = "And today?", **options: Any) -> Context:
     """The context that this office gives."""
-    return gather(ADA, question, BERLIN, NOW, [], events=office.between, mail=office.recent, **options)
+    allowed = options.pop("allowed", PrivacyControls())
+    return gather(ADA, question, BERLIN, NOW, [], allowed=allowed, events=office.between, mail=office.recent, **options)
 
 
 def test_events_come_by_their_start_and_mails_from_the_newest() -> None:
@@ -100,7 +102,7 @@ def test_a_failed_account_is_named() -> None:
 
 
 def test_accounts_that_cannot_be_read_leave_out_everything_and_fail_nothing() -> None:
-    context = gather(ADA, "And today?", BERLIN, NOW, Unavailable())
+    context = gather(ADA, "And today?", BERLIN, NOW, Unavailable(), allowed=PrivacyControls())
     assert context.left_out == (LeftOut("events", "", Unavailable.title), LeftOut("mail", "", Unavailable.title))
 
 
@@ -169,3 +171,29 @@ def test_the_guard_of_a_context_knows_its_text_and_its_links() -> None:
 )
 def test_a_question_is_about_its_names_or_its_longest_word(question: str, expected: list[str]) -> None:
     assert terms(question) == expected
+
+
+@pytest.mark.parametrize("question", ["And today?", "What did Henning Brook want?"])
+def test_mail_that_chat_may_not_read_is_not_asked_for(question: str) -> None:
+    office = Office([event("one")], [mail("one")])
+    context = gathered(office, question, allowed=PrivacyControls(chat_reads_mail=False))
+    assert (office.queries, len(office.windows)) == ([], 1)
+    assert (len(context.events), context.mails) == (1, ())
+    assert context.left_out == (LeftOut("mail", "", SWITCHED_OFF),)
+
+
+def test_calendars_that_chat_may_not_read_are_not_asked_for() -> None:
+    office = Office([event("one")], [mail("one")])
+    context = gathered(office, allowed=PrivacyControls(chat_reads_calendars=False))
+    assert (office.windows, len(office.queries)) == ([], 1)
+    assert (context.events, len(context.mails)) == ((), 1)
+    assert context.left_out == (LeftOut("events", "", SWITCHED_OFF),)
+
+
+def test_a_person_who_allows_nothing_is_answered_at_once_and_told_why() -> None:
+    office = Office(late(3), late(3))
+    began = time.monotonic()
+    context = gathered(office, allowed=PrivacyControls(chat_reads_mail=False, chat_reads_calendars=False))
+    assert time.monotonic() - began < 1
+    assert (office.windows, office.queries) == ([], [])
+    assert context.left_out == (LeftOut("events", "", SWITCHED_OFF), LeftOut("mail", "", SWITCHED_OFF))

@@ -12,6 +12,7 @@ from dateutil.rrule import rrulestr
 from lib.accounts.models import Account
 from lib.core import clock
 from lib.core.errors import Forbidden, NotFound, ProviderFailed
+from lib.core.transport import Reply
 from lib.office import mail
 from lib.office.errors import ProviderThrottled
 from lib.office.identifiers import decode
@@ -21,7 +22,6 @@ from lib.office.microsoft.recurrence import rules
 from lib.office.microsoft.search import MOST_SEARCH_RESULTS, Asked
 from lib.office.microsoft.zones import iana
 from lib.office.queries import MailQuery
-from lib.office.transport import Reply
 from scripts.local.microsoft.graph.mailbox import StoredMessage
 from tests.contract.conftest import READING, MicrosoftRig
 from tests.office.rig import OWNER

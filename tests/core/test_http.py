@@ -56,7 +56,7 @@ def served(error: Exception | None = None) -> Client:
 
 def token_of(account: str) -> str:
     """A caller's token as it comes through Cloud Run: checked, and without its signature."""
-    claims = json.dumps({"email": f"{account}@briefly-test.iam.gserviceaccount.com", "email_verified": True})
+    claims = json.dumps({"email": f"{account}@briefly.iam.gserviceaccount.com", "email_verified": True})
     return f"Bearer e30.{urlsafe_b64encode(claims.encode()).decode().rstrip('=')}.SIGNATURE_REMOVED_BY_GOOGLE"
 
 

@@ -14,9 +14,10 @@ from lib.chat.models import ConversationStart
 from lib.core import idempotency
 from lib.core.errors import RequestInProgress
 from lib.core.idempotency import Claim, Replay
+from lib.core.identity import Identity
 from lib.core.store import UserId, client, compare_and_set, person
-from lib.users import profile
-from lib.users.models import PreferencesChange
+from lib.users import changing
+from lib.users.changing import PreferencesChange
 from tests.briefly import Briefly
 from tests.core.conftest import Wait
 from tests.kept import content
@@ -169,7 +170,7 @@ def rename(user: UserId) -> BaseModel:
 
 
 def change_preferences(user: UserId) -> BaseModel:
-    return profile.change_preferences(user, PreferencesChange(theme="dark"))
+    return changing.change_preferences(Identity(user, "tests"), PreferencesChange(theme="dark"))
 
 
 @pytest.mark.parametrize("act", [start, rename, change_preferences])

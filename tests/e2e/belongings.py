@@ -4,7 +4,9 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from lib.core.store import UserId
 from lib.office.identifiers import encode
+from lib.users.sessions import store as sessions
 from tests.asking import answer, ask
 from tests.briefly import Briefly, Client, eventually
 
@@ -80,6 +82,29 @@ class Belongings:
         }
         self.own |= {title, word, *(self.ids[key] for key in (name, "message_id", "question_id", "run_id"))}
 
+    def export_everything(self) -> None:
+        """An export that can be fetched."""
+        export = self.client.post("/users/me/exports", None, 202, sensitive=True)["id"]
+        self.wait_for_exports()
+        self.ids["export_id"] = export
+        self.own.add(export)
+
+    def wait_for_exports(self) -> None:
+        """Until no export is being made."""
+        exports = "/users/me/exports"
+        eventually(lambda: all(one["state"] == "ready" for one in self.client.get(exports)["exports"]))
+
+    def ask_for_deletion(self) -> None:
+        """A deletion that can be undone for many days."""
+        self.client.post("/users/me/deletion", {"confirmation": "delete everything"}, 202, sensitive=True)
+
+    def sign_in_elsewhere(self) -> None:
+        """One more session, which Briefly was told of."""
+        session = str(self.briefly.control("clerk", "POST", "sessions", {"user_id": self.user})["id"])
+        eventually(lambda: session in {one.id for one in sessions.live(UserId(self.user))})
+        self.ids["session_id"] = session
+        self.own.add(session)
+
     def begin_question(self) -> None:
         """A question of which nobody has read the answer yet."""
         ask(self.client, "And tomorrow?", self.ids["conversation_id"])
@@ -97,6 +122,9 @@ def somebody(briefly: Briefly, **emails: str) -> Belongings:
     person.begin_conversation("conversation_id")
     _find_mail(person)
     _find_events(person)
+    person.export_everything()
+    person.ask_for_deletion()
+    person.sign_in_elsewhere()
     accounts = {ids["account_id"] for ids in person.ids_at.values()}
     person.own |= {person.user, person.client.email, *accounts, *emails.values()}
     unique = secrets.token_hex(12)
@@ -107,6 +135,8 @@ def somebody(briefly: Briefly, **emails: str) -> Belongings:
         "conversation_id": f"con_{unique}",
         "message_id": f"msg_{unique}",
         "run_id": "run_" + "0" * 24,
+        "export_id": "exp_" + "0" * 26,
+        "session_id": f"sess_{unique}",
     }
     eventually(lambda: len(person.client.get("/usage/models")["events"]) == 2)
     return person

@@ -43,9 +43,19 @@ def functions() -> dict[str, dict[str, Any]]:
 
 @cache
 def operations() -> tuple[Operation, ...]:
-    """Those of all functions that are called over HTTP."""
+    """Those of all functions that are called over HTTP for a person."""
+    return tuple(operation for operation, admitted in _all() if admitted is None)
+
+
+def nobodys_operations() -> dict[str, str]:
+    """Those that speak for no person, and whom they admit instead."""
+    return {str(operation): admitted for operation, admitted in _all() if admitted is not None}
+
+
+@cache
+def _all() -> tuple[tuple[Operation, str | None], ...]:
     return tuple(
-        _operation(name, method.upper(), path, operation, document)
+        (_operation(name, method.upper(), path, operation, document), operation.get("x-briefly-admits"))
         for name, row in functions().items()
         if row["trigger"] == "http"
         for document in [function_document(name, row)]

@@ -27,11 +27,16 @@ NAMES = {
 }
 """Where a parameter's name means something else than elsewhere."""
 
-IDS = {"account_id", "conversation_id", "message_id", "run_id", "thread_id", "event_id", "id", "label", "cursor"}
+IDS = {
+    *("account_id", "conversation_id", "message_id", "run_id", "thread_id", "event_id", "export_id"),
+    *("session_id", "id", "label", "cursor"),
+}
 PLAIN = {
     *("limit", "first", "last", "start", "end", "q", "text", "from", "to", "subject", "unread", "has_attachment"),
-    *("after", "before", "theme", "time_zone", "locale", "chat_model", "title", "model", "thumb", "purpose", "scopes"),
+    *("after", "before", "theme", "time_zone", "locale", "week_start", "working_hours", "default_calendars"),
+    *("signatures", "chat", "notifications", "privacy", "title", "model", "thumb", "purpose", "scopes"),
     *("provider", "redirect_url", "login_hint", "iss", "refused_token_hash", "Last-Event-ID", "last_event_id"),
+    *("confirmation", "receipt"),
 }
 PROOFS = {"state", "code", "code_verifier"}
 """Parameters that name nothing of a person's but prove a consent; their recipes give them as the owner got them."""
@@ -46,6 +51,15 @@ def through_the_gateway(
 ) -> requests.Response:
     """Ask as the asker, whom the gateway vouches for."""
     return asker.client.call(operation.method, path, body, sensitive=operation.sensitive)
+
+
+def for_a_whole_export(
+    operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None
+) -> requests.Response:
+    """Ask as the asker, and wait for what that begins."""
+    answer = through_the_gateway(operation, asker, path, body)
+    asker.wait_for_exports()
+    return answer
 
 
 def as_a_sibling(operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None) -> requests.Response:
@@ -198,8 +212,21 @@ RECIPES: dict[str, list[Recipe]] = {
     "GET /users/me": [Recipe(OWN)],
     "GET /users/me/preferences": [Recipe(OWN, shows=False)],
     "PATCH /users/me/preferences": [Recipe(OWN, body=lambda *_: {"theme": "dark"}, shows=False)],
+    "POST /users/me/exports": [Recipe(OWN, shows=False, ask=for_a_whole_export)],
+    "GET /users/me/exports": [Recipe(OWN)],
+    "GET /users/me/exports/{export_id}": [Recipe()],
+    "POST /users/me/exports/{export_id}/links": [Recipe()],
+    "POST /users/me/deletion": [Recipe(OWN, body=lambda *_: {"confirmation": "delete everything"}, shows=False)],
+    "GET /users/me/deletion": [Recipe(OWN, prepare=Belongings.ask_for_deletion, shows=False)],
+    "DELETE /users/me/deletion": [
+        Recipe(OWN, prepare=Belongings.ask_for_deletion, restore=Belongings.ask_for_deletion, shows=False)
+    ],
     "GET /users/me/audit": [Recipe(OWN, shows=False), _cursor("/users/me/audit")],
     "GET /users/me/audit/verification": [Recipe(OWN, shows=False)],
+    "GET /users/me/sessions": [Recipe(OWN)],
+    # What somebody ends so are their own sessions.
+    "DELETE /users/me/sessions": [Recipe(OWN, shows=False, restore=Belongings.sign_in_elsewhere)],
+    "DELETE /users/me/sessions/{session_id}": [Recipe(shows=False, restore=Belongings.sign_in_elsewhere)],
     "GET /accounts/": [Recipe(OWN)],
     "GET /accounts/{account_id}": _at_each_provider(),
     "POST /accounts/connections": _at_each_provider(_begin),

@@ -19,6 +19,8 @@ SAMPLES = {
     **dict.fromkeys(("conversation_id", "message_id", "thread_id", "event_id"), "nothing0"),
     "account_id": "acc_" + "0" * 24,
     "run_id": "run_" + "0" * 24,
+    "export_id": "exp_" + "0" * 26,
+    "session_id": "sess_nothing",
 }
 WITH_BODY = [one for one in operations() if one.has_body]
 WITH_CURSOR = [one for one in operations() if "cursor" in one.in_query]

@@ -18,7 +18,7 @@ from lib.core.errors import MEDIA_TYPE
 from lib.core.telemetry import person_hash
 from lib.usage.models import LogEntry, ModelUsed
 from lib.usage.recording import UNKNOWN_PERSON_IS_LATE_FOR
-from lib.users.models import ClerkEvent
+from lib.users.announcements import Announcement
 from tests.briefly import Briefly
 from tests.e2e.operations import functions
 from tests.fuzz.callers import Sibling
@@ -31,7 +31,7 @@ class Told(BaseModel):
 
 
 EVENTS: dict[str, list[type[BaseModel]]] = {
-    "on-user": [ClerkEvent],
+    "on-user": [Announcement],
     "on-usage": [ModelUsed, LogEntry],
     "maintain": [Told],
     "seal-audit": [Told],

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lib.core.errors import NotFound
+from lib.core.transport import Reply
 from lib.office.google.batch import pack, unpack
 from lib.office.google.search import gmail_search
 from lib.office.identifiers import decode, encode
 from lib.office.queries import MailQuery, phrases
-from lib.office.transport import Reply
 
 ACCOUNT = "acc_0123456789abcdefghijklmn"
 OPERATORS = ("OR", "AND", "-", "{", "}", "(", ")", "|", "in:anywhere", "from:x", '"', "\\", "label:x", "AROUND")

@@ -14,18 +14,21 @@ from tests.packaging.contents import requirements
 
 OWN_WAYS = {
     "google-api-python-client": {"mail", "events", "stream"},
-    "google-cloud-kms": {"tokens"},
-    "google-cloud-pubsub": {"accounts", "on-usage", "on-user", "stream", "webhooks"},
+    "google-cloud-kms": {"maintain", "on-person", "seal-audit", "tokens", "users"},
+    "google-cloud-pubsub": {
+        *("accounts", "maintain", "on-person", "on-usage", "on-user", "seal-audit", "stream", "users", "webhooks")
+    },
     "google-cloud-tasks": {"chat"},
-    "google-cloud-storage": set(),
+    "google-cloud-storage": {"maintain", "on-person", "seal-audit", "users"},
     "msal": {"tokens"},
     "tink": {"tokens"},
-    "nh3": {"mail", "events", "stream"},
+    "nh3": {"mail", "events", "stream", "users"},
     "aiohttp": {"stream"},
     "orjson": {"stream"},
     "standardwebhooks": {"webhooks"},
     "flask-openapi3": {
-        *("accounts", "chat", "events", "mail", "on-usage", "on-user", "tokens", "usage", "users", "webhooks")
+        *("accounts", "chat", "events", "mail", "maintain", "on-person", "on-usage", "on-user", "seal-audit", "tokens"),
+        *("usage", "users", "webhooks"),
     },
 }
 """Who has what, of that which not everybody has."""

@@ -15,6 +15,8 @@ import pytest
 import requests
 
 from lib.core import clock
+from lib.maintenance.export_steps import ASSEMBLE
+from lib.maintenance.parts import PARTS
 from scripts.local.background import BackgroundCloud
 from scripts.packaging.package import Package
 from tests import clerk
@@ -36,7 +38,7 @@ PAGES = {
     "usage": "/usage/limits",
 }
 """What a person reads of a function that only people call."""
-OTHERS = {"tokens", "webhooks", "on-user", "on-usage", "stream"}
+OTHERS = {"tokens", "webhooks", "on-user", "on-usage", "on-person", "maintain", "seal-audit", "stream"}
 
 
 @pytest.fixture(scope="module", params=[linked, pytest.param(installed, marks=pytest.mark.long)])
@@ -131,6 +133,27 @@ def test_a_push_about_usage_is_counted(packaged: Briefly, briefly: Briefly) -> N
     person = briefly.sign_up()
     assert pushed(packaged, "on-usage", used(person.user).model_dump_json(), kind="model").status_code == 204
     assert [event["cost"] for event in person.get("/usage/models")["events"]] == [500]
+
+
+def test_a_push_about_a_duty_is_done(packaged: Briefly) -> None:
+    assert pushed(packaged, "maintain", "", duty="release-reservations").status_code == 204
+
+
+def test_the_audit_log_is_sealed(packaged: Briefly, resident: Client) -> None:
+    assert pushed(packaged, "seal-audit", "").status_code == 204
+    assert resident.get("/users/me/audit/verification")["waiting_entries"] == 0
+
+
+def test_an_export_is_made_step_by_step_and_can_be_fetched(packaged: Briefly, briefly: Briefly, person: Client) -> None:
+    # The copy that is no package gets the pushes of Pub/Sub.
+    elsewhere = {"function": "on-person", "kind": "refuse", "text": person.user, "times": 20}
+    briefly.control("runner", "POST", "mishaps", elsewhere)
+    export = person.post("/users/me/exports", None, 202, sensitive=True)["id"]
+    for step in (*(part.room for part in PARTS), ASSEMBLE):
+        event = {"type": "user.exporting", "person": person.user, "subject": export, "step": step}
+        assert pushed(packaged, "on-person", json.dumps(event)).status_code == 204
+    url = person.post(f"/users/me/exports/{export}/links", None, 201, sensitive=True)["url"]
+    assert requests.get(url, timeout=30).status_code == 200
 
 
 def test_an_answer_streams(person: Client, resident: Client) -> None:

@@ -1,4 +1,4 @@
-"""People begin, change and end by Clerk's webhooks, in whatever order these come; preferences merge."""
+"""People begin, change and end by Clerk's webhooks, in whatever order these come."""
 
 import json
 from typing import Any
@@ -7,14 +7,11 @@ import pytest
 import requests
 
 from lib.core import clock
-from lib.core.errors import Unavailable
 from lib.core.events import Delivery, publish
 from lib.core.store import UserId
 from lib.core.telemetry import person_hash
 from lib.usage import deletion, recording
 from lib.users import store
-from lib.users.lifecycle import apply
-from lib.users.models import ClerkEvent
 from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.signing import GatewayKey, GatewaySigner, Outgoing
 from tests import clerk
@@ -137,20 +134,6 @@ def test_a_deletion_needs_no_answer_of_the_provider(briefly: Briefly, person: Cl
         briefly.control("google", "DELETE", "faults")
 
 
-def test_a_deletion_begins_anew_until_the_vault_has_ended_its_part(person: Client) -> None:
-    def failing(_: UserId) -> None:
-        raise Unavailable()
-
-    event = ClerkEvent.model_validate_json(clerk.user_event("user.deleted", person.user, 1))
-    before = everything(person.user)
-    with pytest.raises(Unavailable):
-        apply(event, failing)
-    assert everything(person.user).keys() >= before.keys() > set()
-    ended: list[UserId] = []
-    apply(event, ended.append)
-    assert (ended, everything(person.user)) == ([person.user], {})
-
-
 def test_a_session_that_outlives_its_person_is_good_for_nothing(briefly: Briefly, person: Client) -> None:
     kept = KeptSession(briefly, person)
     asked = [one for one in operations() if one.function not in ("tokens", "webhooks")]
@@ -184,38 +167,6 @@ def test_what_a_deleted_person_used_is_not_kept(briefly: Briefly, person: Client
     publish(recording.TOPIC, event, kind="model")
     eventually(lambda: was_delivered(briefly, event.id))
     assert everything(person.user) == {}
-
-
-def test_preferences_merge_and_null_brings_the_default_back(person: Client) -> None:
-    assert person.get("/users/me/preferences") == {
-        "theme": "system",
-        "time_zone": "Etc/UTC",
-        "locale": "en",
-        "chat_model": None,
-    }
-    change(person, {"theme": "dark", "time_zone": "Asia/Kathmandu"})
-    merged = change(person, {"locale": "de-AT"})
-    assert (merged["theme"], merged["time_zone"], merged["locale"]) == ("dark", "Asia/Kathmandu", "de-AT")
-    assert change(person, {"theme": None})["theme"] == "system"
-    assert person.get("/users/me/preferences") == merged | {"theme": "system"}
-
-
-@pytest.mark.parametrize(
-    ("wrong", "field"),
-    [
-        ({"time_zone": "Mars/Olympus"}, "time_zone"),
-        ({"theme": "pink"}, "theme"),
-        ({"locale": "english"}, "locale"),
-        ({"colour": "red"}, "colour"),
-    ],
-)
-def test_a_wrong_preference_is_named_and_nothing_is_changed(person: Client, wrong: dict[str, str], field: str) -> None:
-    change(person, {"theme": "light"})
-    refused = person.call("PATCH", "/users/me/preferences", {"theme": "dark", **wrong})
-    assert refused.status_code == 422
-    assert refused.json()["type"] == "urn:briefly:problem:invalid-request"
-    assert [error["field"] for error in refused.json()["errors"]] == [field]
-    assert person.get("/users/me/preferences")["theme"] == "light"
 
 
 def tell_of_deletion(briefly: Briefly, person: Client) -> None:
@@ -254,11 +205,3 @@ def was_delivered(briefly: Briefly, text: str) -> bool:
     """Whether a push with this text was taken."""
     pushes = briefly.control("push", "GET", "pushes")["pushes"]
     return any(push["outcome"] == "delivered" for push in pushes if text in push["data"])
-
-
-def change(person: Client, wish: dict[str, Any]) -> dict[str, Any]:
-    """Change preferences."""
-    answer = person.call("PATCH", "/users/me/preferences", wish)
-    assert answer.status_code == 200, answer.text
-    changed: dict[str, Any] = answer.json()
-    return changed

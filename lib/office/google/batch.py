@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from lib.core.errors import ProviderFailed
-from lib.office.transport import Reply
+from lib.core.transport import Reply
 
 MOST_PARTS = 50
 

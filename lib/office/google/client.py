@@ -15,11 +15,11 @@ from googleapiclient.discovery import build_from_document
 
 from lib.core.errors import Problem
 from lib.core.settings import load
+from lib.core.transport import send
 from lib.office.calling import Api, Caller, Calling, Json, Tariff, content, judged
 from lib.office.google import batch
 from lib.office.google.errors import refusal
 from lib.office.google.settings import GoogleApiSettings
-from lib.office.transport import send
 
 VENDOR = "Google"
 Call = Any

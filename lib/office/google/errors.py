@@ -11,8 +11,8 @@ from typing import Any
 
 from lib.core import telemetry
 from lib.core.errors import Forbidden, NotFound, Problem, ProviderFailed
+from lib.core.transport import Reply
 from lib.office.errors import ProviderRefused, ProviderThrottled, TokenRefused, missing_scope
-from lib.office.transport import Reply
 
 _THROTTLING = {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded"}
 _SCOPE = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}

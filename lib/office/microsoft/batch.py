@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib.core.errors import ProviderFailed
-from lib.office.transport import Reply
+from lib.core.transport import Reply
 
 MOST_PARTS = 20
 

@@ -10,12 +10,12 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from lib.core.errors import Problem, ProviderFailed
 from lib.core.settings import load
+from lib.core.transport import send
 from lib.office.calling import Api, Caller, Calling, Json, Tariff, content, judged
 from lib.office.microsoft import batch
 from lib.office.microsoft.errors import refusal
 from lib.office.microsoft.settings import GraphSettings
 from lib.office.microsoft.turns import turns
-from lib.office.transport import send
 
 VENDOR = "Microsoft"
 VERSION = "/v1.0"

@@ -9,8 +9,8 @@ from typing import Any
 
 from lib.core import telemetry
 from lib.core.errors import Forbidden, NotFound, Problem, ProviderFailed
+from lib.core.transport import Reply
 from lib.office.errors import ProviderRefused, ProviderThrottled, TokenRefused
-from lib.office.transport import Reply
 
 _USUAL_PAUSE = timedelta(seconds=1)
 _NO_MAILBOX = {"MailboxNotEnabledForRESTAPI", "MailboxNotSupportedForRESTAPI"}

@@ -81,11 +81,13 @@ class User:
 
 @dataclass
 class Session:
-    """A signed-in browser. `status` is active, ended, removed or revoked."""
+    """A signed-in browser. `status` is active, ended, removed or revoked; `activity` says what it is and where."""
 
     user_id: str
     id: str = field(default_factory=lambda: f"sess_{secrets.token_hex(14)[:27]}")
     client_id: str = field(default_factory=lambda: f"client_{secrets.token_hex(14)[:27]}")
+    activity: dict[str, Any] = field(default_factory=dict)
+    activity_id: str = field(default_factory=lambda: f"sess_activity_{secrets.token_hex(14)[:27]}")
     status: str = "active"
     created_at: int = field(default_factory=milliseconds)
     updated_at: int = field(default_factory=milliseconds)
@@ -99,7 +101,9 @@ class Session:
         return self.created_at + int(SESSION_LASTS.total_seconds() * 1000)
 
     def end(self, status: str) -> None:
-        """End it: the tokens that were made go on to be valid for the seconds that they have."""
+        """End it: the tokens that were made go on to be valid for the seconds that they have. What is over stays so."""
+        if not self.active:
+            return
         self.status = status
         self.updated_at = milliseconds()
 
@@ -113,6 +117,18 @@ class Session:
             "status": self.status if self.active or self.status != "active" else "expired",
             "actor": None,
             "last_active_at": self.updated_at,
+            "latest_activity": {
+                "object": "session_activity",
+                "id": self.activity_id,
+                "device_type": "Macintosh",
+                "is_mobile": False,
+                "browser_name": "Chrome",
+                "browser_version": "142.0.0.0",
+                "ip_address": "127.0.0.1",
+                "city": "Berlin",
+                "country": "DE",
+                **self.activity,
+            },
             "expire_at": self._expires_at,
             "abandon_at": self.created_at + int(SESSION_IDLES.total_seconds() * 1000),
             "created_at": self.created_at,

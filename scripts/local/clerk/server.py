@@ -1,12 +1,14 @@
 """Clerk over HTTP: its key set, the part of its Backend API that a gateway needs, and the control API.
 
 Imitated: sessions and tokens of https://clerk.com/docs/reference/backend-api, user objects, and webhooks for
-user.created, user.updated, user.deleted, session.created and session.ended. Not imitated: sign-in pages, organisations.
+user.created, user.updated, user.deleted, session.created, session.ended, session.removed and session.revoked. Not
+imitated: sign-in pages, organisations.
 
     GET    /.well-known/jwks.json            the public key
     GET    /v1/users/ID                      a user              (Authorization: Bearer <secret key> for all of /v1)
     PATCH  /v1/users/ID                      change it: first_name, last_name; user.updated
     DELETE /v1/users/ID                      delete it; user.deleted
+    GET    /v1/sessions                      sessions: user_id, client_id, status, limit, offset, paginated
     GET    /v1/sessions/ID                   a session
     POST   /v1/sessions/ID/tokens            a session token: {"jwt": …}
     POST   /v1/sessions/ID/revoke            end it; session.revoked
@@ -15,15 +17,16 @@ Control API:
     POST   /_control/users                   {id?, first_name, last_name, email}: sign somebody up; user.created
     PATCH  /_control/users/ID                {first_name?, last_name?, email?}; user.updated
     DELETE /_control/users/ID                user.deleted
-    POST   /_control/sessions                {user_id}: sign in; session.created
-    DELETE /_control/sessions/ID             sign out; session.ended
+    POST   /_control/sessions                {user_id, activity?}: sign in; session.created
+    DELETE /_control/sessions/ID             sign out; session.ended, or session.removed with ?status=removed
     POST   /_control/sessions/ID/tokens      a token, wrong as wished: see `session_tokens.TokenWish`
     GET    /_control/webhooks                what was sent, with the statuses of all deliveries
     POST   /_control/webhooks/ID/repeat      deliver the same webhook again; {"status": …}
+    *      /_control/faults, …/requests      failures of /v1 on command, and what came in: see `provider/faults.py`
 """
 
+import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +35,14 @@ from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scripts.local.clerk.people import Session, User, milliseconds
+from scripts.local.clerk.session_list import NobodyNamed, listed
 from scripts.local.clerk.session_tokens import SessionTokens, TokenWish
 from scripts.local.clerk.webhooks import Webhooks
 from scripts.local.http_endpoint import HttpEndpoint, serve_application
+from scripts.local.provider.control import observer_routes
+from scripts.local.provider.faults import Fault, Observer
+from scripts.local.provider.sending import send
+from scripts.local.provider.wire import Answer, Call, json_answer
 
 
 @dataclass(frozen=True)
@@ -72,9 +80,10 @@ class UserChange(Form):
 
 
 class NewSession(Form):
-    """Who signs in."""
+    """Who signs in, and with what."""
 
     user_id: str
+    activity: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,7 @@ class ClerkEndpoint:
 
     http: HttpEndpoint
     webhooks: Webhooks
+    closing: asyncio.Event
 
     @property
     def port(self) -> int:
@@ -93,7 +103,8 @@ class ClerkEndpoint:
         return self.http.url
 
     async def close(self) -> None:
-        """Stop listening and sending."""
+        """Stop listening and sending, and let go of the connections that hang on command."""
+        self.closing.set()
         await self.http.close()
         await self.webhooks.close()
 
@@ -104,13 +115,16 @@ class Clerk:
     def __init__(self, config: ClerkConfig) -> None:
         self.tokens = SessionTokens(config.party)
         self.webhooks = Webhooks(config.webhook_url, config.webhook_secret, self.tokens.instance_id)
+        self.closing = asyncio.Event()
+        self._observer = Observer(_refused)
         self._secret_key = config.secret_key
         self._users: dict[str, User] = {}
         self._sessions: dict[str, Session] = {}
 
     def application(self) -> web.Application:
         """The HTTP face."""
-        application = web.Application(middlewares=[self._answer_errors])
+        application = web.Application(middlewares=[self._observe, self._answer_errors])
+        application.add_routes(observer_routes(self._observer))
         application.add_routes(
             [
                 web.get("/.well-known/jwks.json", self._jwks),
@@ -118,20 +132,35 @@ class Clerk:
                 web.get("/v1/users/{user}", self._show_user),
                 web.patch("/v1/users/{user}", self._change_user),
                 web.delete("/v1/users/{user}", self._delete_user),
+                web.get("/v1/sessions", self._list_sessions),
                 web.get("/v1/sessions/{session}", self._show_session),
                 web.post("/v1/sessions/{session}/tokens", self._make_token),
-                web.post("/v1/sessions/{session}/revoke", self._end_session("revoked")),
+                web.post("/v1/sessions/{session}/revoke", self._revoke_session),
                 web.post("/_control/users", self._create_user),
                 web.patch("/_control/users/{user}", self._change_user),
                 web.delete("/_control/users/{user}", self._delete_user),
                 web.post("/_control/sessions", self._create_session),
-                web.delete("/_control/sessions/{session}", self._end_session("ended")),
+                web.delete("/_control/sessions/{session}", self._sign_out),
                 web.post("/_control/sessions/{session}/tokens", self._make_wished_token),
                 web.get("/_control/webhooks", self._list_webhooks),
                 web.post("/_control/webhooks/{webhook}/repeat", self._repeat_webhook),
             ]
         )
         return application
+
+    @web.middleware
+    async def _observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Write down what is asked of the Backend API, and answer as the faults that are armed would have it."""
+        if not request.path.startswith("/v1/"):
+            return await handler(request)
+        call = Call.of_target(request.method, request.raw_path, request.headers, await request.read())
+
+        async def handle() -> Answer:
+            response = await handler(request)
+            body = response.body if isinstance(response, web.Response) else None
+            return Answer(response.status, body if isinstance(body, bytes) else b"", "application/json")
+
+        return await send(request, await self._observer.run(call, handle, None), self.closing)
 
     @web.middleware
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -142,6 +171,8 @@ class Clerk:
             return await handler(request)
         except KeyError as error:
             return _error(404, "resource_not_found", f"No such resource: {error.args[0]}")
+        except NobodyNamed:
+            return _error(422, "form_param_missing", "At least one of client_id and user_id has to be given.")
         except ValidationError as error:
             return _error(422, "form_param_format_invalid", str(error))
 
@@ -180,24 +211,32 @@ class Clerk:
         return web.json_response(deleted)
 
     async def _create_session(self, request: web.Request) -> web.Response:
-        user = self._users[NewSession.model_validate_json(await request.read()).user_id]
-        session = Session(user.id)
+        wanted = NewSession.model_validate_json(await request.read())
+        user = self._users[wanted.user_id]
+        session = Session(user.id, activity=wanted.activity)
         user.last_sign_in_at = milliseconds()
         self._sessions[session.id] = session
         self.webhooks.send("session.created", session.shown())
         return web.json_response(session.shown())
 
+    async def _list_sessions(self, request: web.Request) -> web.Response:
+        return web.json_response(listed(self._sessions.values(), request.query))
+
     async def _show_session(self, request: web.Request) -> web.Response:
         return web.json_response(self._sessions[request.match_info["session"]].shown())
 
-    def _end_session(self, status: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def end(request: web.Request) -> web.Response:
-            session = self._sessions[request.match_info["session"]]
+    async def _revoke_session(self, request: web.Request) -> web.Response:
+        return self._end(request, "revoked")
+
+    async def _sign_out(self, request: web.Request) -> web.Response:
+        return self._end(request, request.query.get("status", "ended"))
+
+    def _end(self, request: web.Request, status: str) -> web.Response:
+        session = self._sessions[request.match_info["session"]]
+        if session.active:
             session.end(status)
             self.webhooks.send(f"session.{status}", session.shown())
-            return web.json_response(session.shown())
-
-        return end
+        return web.json_response(session.shown())
 
     async def _make_token(self, request: web.Request) -> web.Response:
         session = self._sessions[request.match_info["session"]]
@@ -223,9 +262,19 @@ async def serve(config: ClerkConfig) -> ClerkEndpoint:
     clerk = Clerk(config)
     endpoint = await serve_application(clerk.application(), config.port)
     clerk.tokens.issuer = endpoint.url
-    return ClerkEndpoint(endpoint, clerk.webhooks)
+    return ClerkEndpoint(endpoint, clerk.webhooks, clerk.closing)
 
 
 def _error(status: int, code: str, message: str) -> web.Response:
-    body: dict[str, Any] = {"errors": [{"code": code, "message": message, "long_message": message, "meta": {}}]}
-    return web.json_response(body, status=status)
+    return web.json_response(_errors(code, message), status=status)
+
+
+def _errors(code: str, message: str) -> dict[str, Any]:
+    return {"errors": [{"code": code, "message": message, "long_message": message, "meta": {}}]}
+
+
+def _refused(fault: Fault, _: Call) -> Answer:
+    """What a fault asks for; a 429 says when to come back: https://clerk.com/docs/guides/how-clerk-works/system-limits"""
+    code = fault.reason or ("too_many_requests" if fault.status == 429 else "internal_clerk_error")
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    return json_answer(_errors(code, fault.message or code), fault.status, headers)

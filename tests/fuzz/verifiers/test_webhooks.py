@@ -11,14 +11,14 @@ from standardwebhooks import Webhook
 
 from lib.core import clock
 from lib.core.errors import InvalidSignature
-from lib.users import clerk
+from lib.users.clerk import webhooks as clerk
 from tests.core.proofs import mounted
 from tests.fuzz.verifiers.altered import EXAMPLES, blobs, texts
 
 KEY = "whsec_a2V5cy1vZi10ZXN0cy1rZXlzLW9mLXRlc3Rz"
 NAME = "msg_2a"
 # Of a kind that is verified, and then not needed.
-BODY = json.dumps({"type": "session.created", "data": {"id": "sess_1"}}).encode()
+BODY = json.dumps({"type": "email.created", "data": {"id": "sess_1"}}).encode()
 PARTS = ("id", "timestamp", "signature")
 
 

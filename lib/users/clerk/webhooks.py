@@ -10,12 +10,13 @@ from standardwebhooks import Webhook
 from lib.core import clock, secrets
 from lib.core.errors import InvalidSignature, MalformedWebhook
 from lib.core.events import publish
-from lib.users.models import ClerkEvent
+from lib.users.announcements import Announcement
 
 TOPIC = "clerk-events"
 SECRET = "clerk-webhook-secret"
 # https://docs.svix.com/receiving/verifying-payloads/how-manual#verify-timestamp
 TOLERANCE_SECONDS = 300
+UNKNOWN_KIND = ("union_tag_invalid", "union_tag_not_found")
 # The signature covers the number, not how it is written.
 _SECONDS = re.compile(r"[1-9][0-9]{0,15}")
 
@@ -27,12 +28,12 @@ def hand_on(body: bytes, headers: dict[str, str]) -> bool:
     """
     _verify(body, headers)
     try:
-        event = ClerkEvent.model_validate_json(body)
+        announcement = Announcement.model_validate_json(body)
     except ValidationError as error:
-        if any(entry["loc"] == ("type",) for entry in error.errors()):
+        if any(entry["type"] in UNKNOWN_KIND for entry in error.errors()):
             return False
-        raise MalformedWebhook(f"Not an event about a user: {error.error_count()} errors") from None
-    publish(TOPIC, event)
+        raise MalformedWebhook(f"Not an event about a user or a session: {error.error_count()} errors") from None
+    publish(TOPIC, announcement)
     return True
 
 

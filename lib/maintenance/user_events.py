@@ -1,0 +1,19 @@
+"""What is told of a person who leaves, or wants a copy: done for all rooms, a step per event."""
+
+from collections.abc import Callable, Mapping
+
+from lib.core.events import Delivery
+from lib.lifecycle.models import UserEvent
+from lib.maintenance import deletion_steps, export_steps, retention
+
+_PERFORMED: Mapping[str, Callable[[UserEvent], None]] = {
+    "user.deleting": deletion_steps.perform,
+    "user.exporting": export_steps.perform,
+    "user.retaining": retention.perform,
+}
+
+
+def perform(delivery: Delivery) -> None:
+    """Do what the event tells of. Raises `MalformedWebhook`, and what the step raises."""
+    event = delivery.event(UserEvent)
+    _PERFORMED[event.type](event)
