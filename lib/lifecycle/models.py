@@ -4,9 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from lib.core.http_models import Strict
+from lib.core.http_models import Strict, unreserved
 
 Receipt = Annotated[str, StringConstraints(pattern=r"^era_[0-9a-v]{26}$")]
 ExportId = Annotated[str, StringConstraints(pattern=r"^exp_[0-9a-v]{26}$")]
@@ -94,6 +94,6 @@ class UserEvent(BaseModel):
     """Has the rooms do their part of what becomes of a person; `subject` is the receipt, or the export's id."""
 
     type: Literal["user.deleting", "user.exporting", "user.retaining"]
-    person: str
+    person: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,128}$"), AfterValidator(unreserved)]
     subject: str = ""
     step: str = ""
