@@ -33,6 +33,7 @@ PLACEHOLDERS = {
     "TASKS_LOCATION": "europe-west1",
     "VAULT_KEY": "projects/briefly/locations/here/keyRings/briefly/cryptoKeys/vault",
     "ATTESTATION_KEY": "projects/briefly/locations/here/keyRings/briefly/cryptoKeys/attestations/cryptoKeyVersions/1",
+    "BACKUPS_KEPT": "P7D",
     "OAUTH_REDIRECT_URLS": "[]",
     "GOOGLE_OAUTH_CLIENT_ID": "client",
     "GOOGLE_AUTHORIZE_URL": "https://google.example/authorize",

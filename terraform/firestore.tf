@@ -48,6 +48,10 @@ locals {
     ]
   ])...)
 
+  backup_days = 7
+  # What was changed can be read as it was for seven days, and no less: https://cloud.google.com/firestore/docs/pitr
+  recovery_days = 7
+
   orders = { asc = "ASCENDING", desc = "DESCENDING" }
 }
 
@@ -65,12 +69,12 @@ resource "google_firestore_database" "this" {
   depends_on = [google_project_service.this]
 }
 
-# For their week, backups hold what people have deleted since (README.md, Rolling back).
+# While they are kept, backups hold what people have deleted since (README.md, Rolling back).
 resource "google_firestore_backup_schedule" "daily" {
   for_each = local.database_ids
 
   database  = google_firestore_database.this[each.key].name
-  retention = "${7 * 86400}s"
+  retention = "${local.backup_days * 86400}s"
 
   daily_recurrence {}
 }

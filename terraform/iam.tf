@@ -125,6 +125,34 @@ resource "google_kms_crypto_key_iam_member" "vault" {
   depends_on = [google_kms_crypto_key.tokens]
 }
 
+# Its versions are changed by the vault's own door (lib/core/key_versions.py), by what that takes: the predefined roles would
+# also let it restore what is to be destroyed. To choose the primary version takes the right to update the key, which Cloud
+# KMS gives only together with that to change its labels and when it rotates by itself:
+# https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/updatePrimaryVersion
+resource "google_kms_crypto_key_iam_member" "vault_versions" {
+  for_each = { for name, row in local.functions : name => row if row.kms }
+
+  crypto_key_id = local.vault_key
+  role          = "${local.custom_role}/${google_project_iam_custom_role.key_renewer.role_id}"
+  member        = local.members[each.key]
+
+  depends_on = [google_kms_crypto_key.tokens]
+}
+
+resource "google_project_iam_custom_role" "key_renewer" {
+  role_id     = "keyRenewer"
+  title       = "Key renewer"
+  description = "Makes versions of a key, has it encrypt with them, and orders the destruction of versions"
+  permissions = [
+    "cloudkms.cryptoKeyVersions.create",
+    "cloudkms.cryptoKeyVersions.destroy",
+    "cloudkms.cryptoKeyVersions.list",
+    "cloudkms.cryptoKeys.update",
+  ]
+
+  depends_on = [google_project_service.this]
+}
+
 # To sign, and to have the public half.
 resource "google_kms_crypto_key_iam_member" "attestations" {
   for_each = { for name, row in local.functions : name => row if row.signs }

@@ -5,6 +5,7 @@ locals {
   settings = merge(
     {
       ATTESTATION_KEY          = "${local.attestation_key}/cryptoKeyVersions/1"
+      BACKUPS_KEPT             = "P${max(local.backup_days, local.recovery_days, local.soft_delete_days)}D"
       CLERK_API_URL            = "https://api.clerk.com/v1"
       CLERK_ISSUER             = var.clerk.issuer
       CLERK_KEYS               = var.clerk.keys

@@ -1,3 +1,7 @@
+locals {
+  soft_delete_days = 7
+}
+
 # https://cloud.google.com/storage/docs/buckets#naming: all projects of the world share one space of names.
 resource "google_storage_bucket" "this" {
   for_each = local.buckets
@@ -11,7 +15,7 @@ resource "google_storage_bucket" "this" {
 
   # What a person deletes is gone after a week, also for us.
   soft_delete_policy {
-    retention_duration_seconds = 7 * 86400
+    retention_duration_seconds = local.soft_delete_days * 86400
   }
 
   lifecycle_rule {

@@ -6,9 +6,10 @@ import functions_framework
 
 from lib.core import events
 from lib.core.http import Admits, Service
+from lib.core.tasks import TaskSettings
 from lib.maintenance import duties
 
-service = Service("Maintain", admits=Admits.CALLERS)
+service = Service("Maintain", admits=Admits.CALLERS, requires=(TaskSettings,))
 
 
 @service.post("/", status=204)

@@ -16,17 +16,22 @@ from lib.accounts.models import (
     Shredded,
     ShredRequest,
 )
-from lib.accounts.vault import shredding, vault
+from lib.accounts.vault import key_sweeps, shredding, vault
+from lib.accounts.vault.settings import BackupSettings, RotationSettings
 from lib.core.http import Admits, Service
 from lib.core.identity import Identity
 from lib.core.keys import KeySettings
 from lib.core.signature_settings import SignatureSettings
+from lib.core.tasks import TaskSettings
 from lib.users.models import Erased, ErasureRequest
 
 service = Service(
     "Tokens",
     admits=Admits.NAMING_CALLERS,
-    requires=(KeySettings, SignatureSettings, GoogleTokenSettings, MicrosoftSettings),
+    requires=(
+        *(KeySettings, SignatureSettings, RotationSettings, BackupSettings, TaskSettings),
+        *(GoogleTokenSettings, MicrosoftSettings),
+    ),
     secrets=(google.CLIENT_SECRET, microsoft.CLIENT_SECRET),
 )
 
@@ -53,6 +58,18 @@ def shred_tokens(identity: Identity, body: ShredRequest) -> Shredded:
 def erase_person(identity: Identity, body: ErasureRequest) -> Erased:
     """Revoke all of a person's tokens, and delete these and the keyset"""
     return shredding.erase(identity, body)
+
+
+@service.post("/sweeps/rotations", status=204, admits=Admits.TASKS)
+def rotate_keysets() -> None:
+    """Give people's keysets new primary keys, where that is due"""
+    key_sweeps.rotate_keysets()
+
+
+@service.post("/sweeps/epochs", status=204, admits=Admits.TASKS)
+def advance_epoch() -> None:
+    """Give the vault's key a new version and destroy the older ones, where that is due"""
+    key_sweeps.advance_epoch()
 
 
 @functions_framework.http

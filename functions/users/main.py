@@ -5,6 +5,8 @@ from typing import Any
 import functions_framework
 from pydantic import BaseModel, Field
 
+from lib.accounts import certificates
+from lib.accounts.certificates import Certificate
 from lib.audit import history, verification
 from lib.audit.models import AuditPage, AuditVerification
 from lib.core import entity_tags
@@ -158,6 +160,12 @@ def undo_deletion(identity: Identity) -> None:
 def read_erasure(path: ErasurePath) -> Erasure:
     """What became of a deletion, for whoever has its receipt"""
     return deletion.progress(path.receipt)
+
+
+@service.get("/erasures/<receipt>/certificate", admits=Admits.CALLERS)
+def read_certificate(path: ErasurePath) -> Certificate:
+    """The signed certificate that tokens can be opened from no backup any more, as soon as there is one"""
+    return certificates.read(path.receipt)
 
 
 @functions_framework.http

@@ -87,7 +87,7 @@ class ConnectionFinish(Strict):
     """What the provider sent the person back with."""
 
     state: Annotated[str, StringConstraints(min_length=20, max_length=200)]
-    code: Code
+    code: Code = Field(repr=False)
     iss: Annotated[str, StringConstraints(max_length=500)] | None = None
 
 
@@ -95,8 +95,8 @@ class ExchangeRequest(Strict):
     """Has the vault turn a code into tokens and keep them; the verifier is as long as RFC 7636, section 4.1, has it."""
 
     provider: Provider
-    code: Code
-    code_verifier: Annotated[str, StringConstraints(min_length=43, max_length=128)]
+    code: Code = Field(repr=False)
+    code_verifier: Annotated[str, StringConstraints(min_length=43, max_length=128)] = Field(repr=False)
     redirect_url: RedirectUrl
 
 

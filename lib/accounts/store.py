@@ -8,7 +8,7 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from lib.accounts.models import Account, Health, Provider
 from lib.core.store import FailedPrecondition, NotFound, UserId, client, compare_and_set, person
@@ -21,7 +21,7 @@ class PendingConnection(BaseModel):
 
     provider: Provider
     session: str
-    code_verifier: str
+    code_verifier: str = Field(repr=False)
     redirect_url: str
     expires_at: datetime
 

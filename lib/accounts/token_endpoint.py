@@ -19,9 +19,9 @@ MOST_SECONDS = 24 * 60 * 60
 class TokenAnswer(BaseModel):
     """A successful answer, of a provider that always says how long the token lasts."""
 
-    access_token: str = Field(min_length=1)
-    refresh_token: str | None = None
-    id_token: str | None = None
+    access_token: str = Field(min_length=1, repr=False)
+    refresh_token: str | None = Field(default=None, repr=False)
+    id_token: str | None = Field(default=None, repr=False)
     expires_in: int = Field(gt=0, le=MOST_SECONDS)
     scope: str = ""
 

@@ -179,9 +179,6 @@ class Service:
                 name, admits or self._admits, sensitive, takes_json="body" in hints, takes_query="query" in hints
             )
             view = _view(handler, hints, name, status)
-            extensions: dict[str, Any] = {"x-briefly-sensitive": True} if sensitive else {}
-            if admits is not None:
-                extensions["x-briefly-admits"] = admits.name.lower()
 
             def add(application: OpenAPI, is_documented: bool) -> None:
                 getattr(application, method.lower())(
@@ -189,7 +186,7 @@ class Service:
                     responses={status: _documented(hints.get("return"))},
                     summary=(getdoc(handler) or "").partition("\n")[0],
                     operation_id=handler.__name__,
-                    openapi_extensions=extensions or None,
+                    openapi_extensions=_extensions(self._routes[handler.__name__]),
                     doc_ui=is_documented,
                 )(view)
 
@@ -297,6 +294,16 @@ def _response(result: Any, status: int) -> Response:
         return Response(status=204 if answer.status == 200 else answer.status, headers=answer.headers)
     text = answer.body.model_dump_json(by_alias=True)
     return Response(text, answer.status, answer.headers, content_type="application/json")
+
+
+def _extensions(route: _Route) -> dict[str, Any]:
+    """What OpenAPI has no words for: that a request needs a proof, comes as a task, or is about nobody who asks."""
+    told = {
+        "x-briefly-sensitive": route.sensitive,
+        "x-briefly-task": route.admits is Admits.TASKS,
+        "x-briefly-nobodys": route.admits is Admits.CALLERS,
+    }
+    return {name: True for name, holds in told.items() if holds}
 
 
 def _documented(model: Any) -> type[BaseModel] | None:

@@ -4,12 +4,16 @@ A room's `store.py` builds on this. A document path starts at a person; the coll
 listed here, so that none appears unnoticed.
 """
 
-from collections.abc import Mapping
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from functools import cache
-from typing import Any, NewType
+from typing import Any, NewType, TypeVar
 
 from google.api_core.exceptions import (
+    Aborted,
     AlreadyExists,
     Conflict,
     FailedPrecondition,
@@ -22,6 +26,10 @@ from google.cloud import firestore
 
 from lib.core.environment import project
 
+MOST_ATTEMPTS = 5
+LONGEST_PAUSE_SECONDS = 0.1
+
+_T = TypeVar("_T")
 UserId = NewType("UserId", str)
 Snapshot = firestore.DocumentSnapshot[Any]
 
@@ -41,6 +49,7 @@ __all__ = [
     "global_document",
     "owner",
     "person",
+    "together",
 ]
 
 
@@ -60,6 +69,8 @@ class Global(StrEnum):
     STREAM_INSTANCES = "stream_instances"
     DELETED_USERS = "deleted_users"
     DELETIONS = "deletions"
+    EPOCHS = "epochs"
+    ERASURES = "erasures"
 
 
 @cache
@@ -83,9 +94,11 @@ def owner(snapshot: Snapshot) -> UserId:
     return UserId(segments[1])
 
 
-def global_document(collection: Global, document: str) -> firestore.DocumentReference:
+def global_document(
+    collection: Global, document: str, database: Database = Database.DEFAULT
+) -> firestore.DocumentReference:
     """A document of a collection that belongs to no person."""
-    return client().collection(collection.value).document(document)
+    return client(database).collection(collection.value).document(document)
 
 
 def compare_and_set(
@@ -106,3 +119,28 @@ def compare_and_set(
     except FailedPrecondition:
         return False
     return True
+
+
+def together(database: Database, work: Callable[[firestore.Transaction], _T]) -> _T:
+    """Do the work in a transaction: what it reads is as it was until what it writes is written, or it is done again.
+
+    For documents that few write at once. The vendor's own decorator is not used, since a rollback that fails hides why
+    there was one. Raises what the work raises, and Google's API errors.
+    """
+    attempts = iter(range(MOST_ATTEMPTS - 1))
+    while True:
+        transaction = client(database).transaction()
+        transaction._begin()
+        try:
+            done = work(transaction)
+            transaction._commit()
+        except Aborted:
+            if next(attempts, None) is None:
+                raise
+            time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))
+        except BaseException:
+            with suppress(GoogleAPIError):
+                transaction._rollback()
+            raise
+        else:
+            return done

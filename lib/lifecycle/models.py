@@ -22,7 +22,8 @@ class DeletionRequest(Strict):
 class Deletion(BaseModel):
     """A deletion that was asked for: it begins at `due_at`, and can be undone until then.
 
-    With the receipt whoever holds it learns later, without being anybody here, what became of it.
+    With the receipt whoever holds it learns later, without being anybody here, what became of it, and gets the signed
+    certificate of it.
     """
 
     receipt: Receipt
@@ -95,5 +96,5 @@ class UserEvent(BaseModel):
 
     type: Literal["user.deleting", "user.exporting", "user.retaining"]
     person: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,128}$"), AfterValidator(unreserved)]
-    subject: str = ""
-    step: str = ""
+    subject: Receipt | ExportId | Literal[""] = ""
+    step: Annotated[str, StringConstraints(max_length=100)] = ""

@@ -10,7 +10,7 @@ from lib.audit import recording
 from lib.audit.models import Action
 from lib.core import clock, storage, telemetry
 from lib.core.environment import own_service_account
-from lib.core.errors import Unavailable
+from lib.core.errors import MalformedWebhook, Unavailable
 from lib.core.events import publish
 from lib.core.personal_data import erase_documents
 from lib.core.store import UserId
@@ -31,8 +31,10 @@ ERASED_AT_MOST = 5
 def perform(event: UserEvent) -> None:
     """Do the step that the event tells of, or the first one, and tell of the next.
 
-    Raises what the step raises, for the event to be delivered again.
+    Raises `MalformedWebhook` for a step that there is not, and what the step raises, for the event to come again.
     """
+    if event.step and event.step not in (*STEPS, LOOK_AGAIN):
+        raise MalformedWebhook("Not a step of a deletion")
     person, receipt = UserId(event.person), event.subject
     erasure = store.erasure(receipt)
     if erasure is None or erasure.finished_at is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from lib.accounts import key_duties
 from lib.core.errors import MalformedWebhook
 from lib.core.events import Delivery
 from lib.maintenance import deletion_steps, export_steps, retention
@@ -13,6 +14,8 @@ DUTIES: Mapping[str, Callable[[], None]] = {
     "continue-deletions": deletion_steps.go_on,
     "continue-exports": export_steps.go_on,
     "retain": retention.begin,
+    "rotate-keysets": key_duties.rotate_keysets,
+    "advance-epoch": key_duties.advance_epoch,
 }
 """By the names that the catalogue's schedules have."""
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import IO, Any
 
 from lib.core import clock, storage, telemetry
+from lib.core.errors import MalformedWebhook
 from lib.core.events import publish
 from lib.core.object_names import ObjectName, personal
 from lib.core.personal_data import ExportedFile
@@ -35,14 +36,16 @@ every file with its size and its SHA-256 hash, and says what is not in here, and
 def perform(event: UserEvent) -> None:
     """Do the step that the event tells of, or the first one, and tell of the next.
 
-    Raises what the step raises, for the event to be delivered again.
+    Raises `MalformedWebhook` for a step that there is not, and what the step raises, for the event to come again.
     """
+    rooms = [part.room for part in parts.PARTS]
+    step = event.step or rooms[0]
+    if step not in (*rooms, ASSEMBLE):
+        raise MalformedWebhook("Not a step of an export")
     person, export_id = UserId(event.person), event.subject
     export = store.export(person, export_id)
     if export is None or export.state is not ExportState.RUNNING:
         return
-    rooms = [part.room for part in parts.PARTS]
-    step = event.step or rooms[0]
     if step == ASSEMBLE:
         _assemble(person, export)
         return

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from lib.core import clock
+from lib.core.errors import NotFound
 from lib.core.events import publish
 from lib.core.store import UserId
 from lib.lifecycle.models import TOPIC, UserEvent
@@ -27,9 +28,12 @@ def begin() -> None:
 
 
 def perform(event: UserEvent) -> None:
-    """Delete what is older than the person wants, as they want it now. Raises `NotFound` for nobody."""
+    """Delete what is older than the person wants, as they want it now, unless they have gone."""
     person = UserId(event.person)
-    controls = privacy.controls(person)
+    try:
+        controls = privacy.controls(person)
+    except NotFound:
+        return
     for kind in Kept:
         age = privacy.retention(controls, kind)
         if age is not None:

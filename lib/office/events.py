@@ -8,11 +8,11 @@ from lib.accounts.models import Account
 from lib.core import clock, deadline, purpose
 from lib.core import cursor as cursors
 from lib.core.errors import InvalidCursor, InvalidRequest, NotFound, Problem
+from lib.core.parallel import ask_all
 from lib.core.store import UserId
 from lib.office.identifiers import decode
 from lib.office.merge import Position, Stretch, is_cut, merge, read_positions, write_positions
 from lib.office.models import CalendarList, ComingEvents, Event, EventPage
-from lib.office.parallel import ask_all
 from lib.office.sources import CONNECTED, Failed, Sources, owned, usable
 
 LIST_BUDGET = timedelta(seconds=10)

@@ -8,6 +8,7 @@ from lib.accounts.models import Account
 from lib.core import cursor as cursors
 from lib.core import deadline, purpose
 from lib.core.errors import NotFound, Problem
+from lib.core.parallel import ask_all
 from lib.core.store import UserId
 from lib.office.identifiers import decode
 from lib.office.merge import Position, is_cut, merge, read_positions, write_positions
@@ -18,7 +19,6 @@ from lib.office.models import (
     MailThread,
     RecentMail,
 )
-from lib.office.parallel import ask_all
 from lib.office.queries import COMMON_LABELS, MailQuery
 from lib.office.sources import CONNECTED, Failed, Sources, owned, usable
 

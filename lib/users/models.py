@@ -55,12 +55,18 @@ class ClerkEvent(BaseModel):
     timestamp: int = 0
 
 
+Receipt = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{16,64}$")]
+"""Names a deletion and its certificate, and tells nothing of whose they are."""
+
+
 class ErasureRequest(Strict):
-    """Has the vault end everything that it keeps of a deleted person; the audit log keeps the purpose."""
+    """Has the vault end everything that it keeps of a deleted person; the audit log keeps the purpose.
+
+    `receipt` is the deletion's; without one the vault makes one.
+    """
 
     purpose: Annotated[str, StringConstraints(min_length=3, max_length=100)]
-    receipt: Annotated[str, StringConstraints(pattern=r"^era_[0-9a-v]{26}$")] | None = None
-    """Of the deletion that this is a part of."""
+    receipt: Receipt | None = None
 
 
 class Erased(BaseModel):
@@ -68,3 +74,4 @@ class Erased(BaseModel):
 
     accounts: int
     revoked_at_provider: int
+    receipt: str

@@ -19,6 +19,7 @@ from scripts.benchmarks import (
     operations,
     relay,
     report,
+    rotation,
 )
 from scripts.benchmarks.figures import Part
 from scripts.benchmarks.first_requests import Cast, cast
@@ -67,12 +68,17 @@ async def _vault(around: Surroundings, people: Cast, quick: bool) -> Part:
     return await hand_out.measure(around, people, quick=quick)
 
 
+async def _rotation(around: Surroundings, people: Cast, quick: bool) -> Part:
+    return await rotation.measure(around, quick=quick)
+
+
 PARTS: Mapping[str, Measure] = {
     "http-layer": _layer,
     "first-token": _first_token,
     "writes": _writes,
     "operations": _operations,
     "vault": _vault,
+    "rotation": _rotation,
     "relay": _relay,
     "cold-start": _cold,
 }

@@ -1,5 +1,6 @@
 """The catalogue of functions, typed: what exists, who may call it, what it needs."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -182,7 +183,10 @@ def account_id(name: Name) -> str:
 def load(path: Path = CATALOG_FILE) -> Catalog:
     """Read and check the catalogue. Raises `InvalidCatalog`."""
     try:
-        return Catalog.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        if grouped := re.search(r"^[^#\n]*\b(\d+_[\d_]+)\b", text, re.MULTILINE):
+            raise InvalidCatalog(f"{path}: {grouped[1]} is a number here, and a text for terraform: write it without _")
+        return Catalog.model_validate(yaml.safe_load(text))
     except (OSError, yaml.YAMLError) as error:
         raise InvalidCatalog(f"{path}: {error}") from None
     except ValidationError as error:

@@ -110,6 +110,7 @@ class FunctionEnvironment:
             "CLERK_PARTIES": json.dumps([self.endpoints.origin]),
             "VAULT_KEY": VAULT_KEY,
             "ATTESTATION_KEY": ATTESTATION_KEY,
+            "BACKUPS_KEPT": "P7D",
             "TASKS_INVOKER": service_account(TASKS_INVOKER),
             "TASKS_LOCATION": REGION,
             "OAUTH_REDIRECT_URLS": json.dumps([self.endpoints.redirect_url(provider) for provider in PROVIDERS]),

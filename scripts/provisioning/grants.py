@@ -128,6 +128,7 @@ def _of_functions(catalog: Catalog, names: Names) -> Iterator[Grant]:
             yield _database(names, database, member)
         if row.kms:
             yield Grant("kms_crypto_key", names.vault_key, "roles/cloudkms.cryptoKeyEncrypterDecrypter", member)
+            yield Grant("kms_crypto_key", names.vault_key, f"projects/{names.project}/roles/keyRenewer", member)
         if row.signs:
             yield Grant("kms_crypto_key", names.attestation_key, "roles/cloudkms.signerVerifier", member)
         if row.verifies:

@@ -31,6 +31,10 @@ PERMISSIONS = {
     "auditWriter": {"datastore.entities.create"},
     "auditSealer": {f"datastore.entities.{verb}" for verb in ("create", "delete", "get", "list")},
     "urlSigner": {"iam.serviceAccounts.signBlob"},
+    "keyRenewer": {
+        *(f"cloudkms.cryptoKeyVersions.{verb}" for verb in ("create", "destroy", "list")),
+        "cloudkms.cryptoKeys.update",
+    },
 }
 OPENING = re.compile(
     r"datastore\.entities\.|secretmanager\.versions\.|storage\.objects\.|iam\.serviceAccounts\.(get\w+Token|sign)"

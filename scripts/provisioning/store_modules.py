@@ -93,7 +93,7 @@ class StoreModule:
             case ast.Call(func=ast.Name(id=name)) if name in ROOTS:
                 return Collection(self._database(expression, within), ROOTS[name])
             case ast.Call(func=ast.Name(id="global_document"), args=[ast.Attribute(attr=member), *_]):
-                return Collection("default", self.globals[member])
+                return Collection(self._database(expression, within), self.globals[member])
             case ast.Call(
                 func=ast.Attribute(attr="collection" | "collection_group"), args=[ast.Constant(value=str(name))]
             ):

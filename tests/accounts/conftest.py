@@ -1,6 +1,7 @@
 """The vault in the tests' own process, beside the running one: a second instance on the same databases and keys."""
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from lib.core.identity import Identity
 from lib.core.store import UserId
 from scripts.local.project import VAULT_KEY
 from tests.accounts.provider import HOUR, SCOPE, OwnProvider
+from tests.accounts.vault_world import VaultWorld, vault_world
 from tests.briefly import Briefly
 from tests.kept import audit_entries
 
@@ -68,6 +70,13 @@ class Person:
     def record(self) -> list[tuple[str, str]]:
         """What the audit log has of the person: actions and outcomes in order."""
         return [(entry["action"], entry["outcome"]) for entry in audit_entries(self.user)]
+
+
+@pytest.fixture(scope="session")
+def vault_apart(briefly: Briefly, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VaultWorld]:
+    """A vault apart from the running copy's, with instances that can be killed."""
+    with vault_world(briefly, tmp_path_factory.mktemp("vault")) as world:
+        yield world
 
 
 @pytest.fixture

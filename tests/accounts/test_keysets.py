@@ -6,7 +6,8 @@ import json
 import pytest
 
 from lib.accounts.vault import keysets, store
-from lib.core import keys
+from lib.accounts.vault.store import StoredKeyset
+from lib.core import ids, keys
 from lib.core.errors import NotFound
 from tests.accounts.conftest import Person
 from tests.accounts.provider import SCOPE, OwnProvider
@@ -24,7 +25,7 @@ def elsewhere(briefly: Briefly, person: Person, account: str) -> str:
 def shred_elsewhere(person: Person) -> None:
     """End the person's keyset without this process knowing."""
     kept = keysets.of(person.user)
-    store.erase(person.user)
+    store.erase(person.user, ids.new("rcp"))
     assert keysets.of(person.user) is kept
 
 
@@ -46,8 +47,10 @@ def test_what_another_instance_sealed_with_a_newer_keyset_is_opened(own: Person)
     found = store.read(own.user, account)
     assert found
     shred_elsewhere(own)
-    newer, wrapped = keys.new_keyset(f"briefly/keyset/{own.user}")
-    assert store.create_keyset(own.user, wrapped)
+    newer = keys.new_keyset()
+    wrapped = newer.wrap(f"briefly/keyset/{own.user}")
+    made = StoredKeyset(wrapped=wrapped.data, kek_version=wrapped.kek_version, primary=newer.primary)
+    assert store.create_keyset(own.user, made)
     text = json.dumps({"access": "access-anew", "refresh": "refresh-anew"}).encode()
     sealed = newer.seal(text, store.association(own.user, account))
     store.replace(own.user, account, found[0].model_copy(update={"sealed": sealed}))
@@ -58,5 +61,5 @@ def test_a_refresh_makes_no_keyset_for_whom_there_is_none_any_more(own: Person) 
     account = own.connect().account_id
     refused = hashlib.sha256(own.token(account).encode()).hexdigest()
     with pytest.raises(NotFound):
-        own.token(account, OwnProvider(meanwhile=lambda: store.erase(own.user)), refused)
-    assert store.wrapped_keyset(own.user) is None
+        own.token(account, OwnProvider(meanwhile=lambda: store.erase(own.user, ids.new("rcp"))), refused)
+    assert store.keyset(own.user) is None

@@ -21,6 +21,7 @@ class Operation:
     in_body: tuple[str, ...]
     has_body: bool
     sensitive: bool
+    is_task: bool
 
     def __str__(self) -> str:
         return f"{self.method} /{self.function}{self.path}"
@@ -43,24 +44,15 @@ def functions() -> dict[str, dict[str, Any]]:
 
 @cache
 def operations() -> tuple[Operation, ...]:
-    """Those of all functions that are called over HTTP for a person."""
-    return tuple(operation for operation, admitted in _all() if admitted is None)
-
-
-def nobodys_operations() -> dict[str, str]:
-    """Those that speak for no person, and whom they admit instead."""
-    return {str(operation): admitted for operation, admitted in _all() if admitted is not None}
-
-
-@cache
-def _all() -> tuple[tuple[Operation, str | None], ...]:
+    """Those of all functions that are called over HTTP, but for what is about nobody who asks."""
     return tuple(
-        (_operation(name, method.upper(), path, operation, document), operation.get("x-briefly-admits"))
+        _operation(name, method.upper(), path, operation, document)
         for name, row in functions().items()
         if row["trigger"] == "http"
         for document in [function_document(name, row)]
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
+        if "x-briefly-nobodys" not in operation
     )
 
 
@@ -76,6 +68,7 @@ def _operation(function: str, method: str, path: str, operation: dict[str, Any],
         in_body=tuple(_properties(body, document)) if body else (),
         has_body=body is not None,
         sensitive=bool(operation.get("x-briefly-sensitive")),
+        is_task=bool(operation.get("x-briefly-task")),
     )
 
 

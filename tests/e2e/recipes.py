@@ -68,6 +68,12 @@ def as_a_sibling(operation: Operation, asker: Belongings, path: str, body: dict[
     return asker.briefly.as_function("mail", operation.function, inner, asker.user, body)
 
 
+def as_a_task(operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None) -> requests.Response:
+    """Ask as a task that Briefly enqueued for nobody's sake."""
+    inner = path.removeprefix(f"/{operation.function}")
+    return asker.briefly.as_function("tasks-invoker", operation.function, inner, asker.user, body)
+
+
 def as_a_sibling_for_a_while(
     operation: Operation, asker: Belongings, path: str, body: dict[str, Any] | None
 ) -> requests.Response:
@@ -244,6 +250,8 @@ RECIPES: dict[str, list[Recipe]] = {
             ask=as_a_sibling_for_a_while,
         )
     ],
+    "POST /tokens/sweeps/rotations": [Recipe(OWN, shows=False, ask=as_a_task)],
+    "POST /tokens/sweeps/epochs": [Recipe(OWN, shows=False, ask=as_a_task)],
     "GET /mail/": [
         Recipe(OWN),
         *_at_each_provider(_mail_with_label),

@@ -57,7 +57,8 @@ def send(person: Client, operation: Operation, body: Any, query: str = "", **hea
     path = operation.filled(SAMPLES) + query
     if operation.function == "tokens":
         inner = path.removeprefix("/tokens")
-        return person.briefly.as_function("mail", "tokens", inner, person.user, body, **headers)
+        caller = "tasks-invoker" if operation.is_task else "mail"
+        return person.briefly.as_function(caller, "tokens", inner, person.user, body, **headers)
     return person.call(operation.method, path, body, sensitive=operation.sensitive, **headers)
 
 

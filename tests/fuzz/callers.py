@@ -6,12 +6,13 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 from scripts.local.call import Caller
+from scripts.local.catalog import TASKS_INVOKER
 from scripts.local.identity_tokens import IdentityTokens
 from scripts.local.project import service_account
 from scripts.local.signing import Outgoing
 from tests import clerk
 from tests.briefly import Briefly
-from tests.e2e.operations import functions
+from tests.e2e.operations import Operation, functions
 
 GATEWAY = "gateway"
 
@@ -55,12 +56,15 @@ class Clerk(AuthBase):
         return request
 
 
-def who_calls(briefly: Briefly, function: str, user: str) -> AuthBase:
-    """The one whom the catalogue lets call a function for a person: the gateway, else another function, else Clerk."""
+def who_calls(briefly: Briefly, operation: Operation, user: str) -> AuthBase:
+    """The one whom the catalogue lets call for a person: a task, the gateway, else another function, else Clerk."""
+    function = operation.function
     row: dict[str, Any] = functions()[function]
     callers: list[str] = row.get("callers", [])
     if row.get("public"):
         return Clerk(briefly)
+    if operation.is_task:
+        return Sibling(briefly, TASKS_INVOKER, function, user)
     if GATEWAY in callers:
         return Gateway(briefly.caller, user)
     return Sibling(briefly, callers[0], function, user)

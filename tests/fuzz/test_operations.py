@@ -49,7 +49,7 @@ def session() -> Iterator[requests.Session]:
 def ask(person: Belongings, session: requests.Session, operation: Operation, case: Case) -> Response:
     """Send a case for the person, and hold the answer against the document."""
     url = f"{person.briefly.state.origin}/{operation.function}"
-    answer = case.call(url, session=session, auth=who_calls(person.briefly, operation.function, person.user))
+    answer = case.call(url, session=session, auth=who_calls(person.briefly, operation, person.user))
     case.validate_response(answer, checks=CHECKS)
     return answer
 

@@ -16,6 +16,7 @@ from schemathesis import Config, GenerationMode
 from lib.core import clock
 from lib.core.errors import MEDIA_TYPE
 from lib.core.telemetry import person_hash
+from lib.lifecycle.models import UserEvent
 from lib.usage.models import LogEntry, ModelUsed
 from lib.usage.recording import UNKNOWN_PERSON_IS_LATE_FOR
 from lib.users.announcements import Announcement
@@ -32,6 +33,7 @@ class Told(BaseModel):
 
 EVENTS: dict[str, list[type[BaseModel]]] = {
     "on-user": [Announcement],
+    "on-person": [UserEvent],
     "on-usage": [ModelUsed, LogEntry],
     "maintain": [Told],
     "seal-audit": [Told],

@@ -61,6 +61,12 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
         catalog.load(tmp_path / "catalog.yaml")
 
 
+def test_a_number_that_terraform_would_read_as_a_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "catalog.yaml").write_text("functions: {}\nbuckets:\n  b: {retention: 86_400}\n")
+    with pytest.raises(InvalidCatalog, match="86_400 is a number here, and a text for terraform"):
+        catalog.load(tmp_path / "catalog.yaml")
+
+
 def environment(monkeypatch: pytest.MonkeyPatch, **outside: str) -> FunctionEnvironment:
     for name, value in outside.items():
         monkeypatch.setenv(name, value)

@@ -28,7 +28,7 @@ EDITS = {
     "lib/chat/top_level_domains.txt": {"stream"},
     "functions/on_user/main.py": {"on-user"},
     "functions/catalog.yaml": set(),
-    "lib/core/storage.py": {"maintain", "on-person", "seal-audit", "users"},
+    "lib/core/storage.py": {"maintain", "on-person", "seal-audit", "tokens", "users"},
 }
 """Whose packages hold a file."""
 

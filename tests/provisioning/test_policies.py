@@ -162,6 +162,7 @@ def test_whoever_nobody_means_gets_nothing() -> None:
     [
         ("auditWriter", ["datastore.entities.create", "datastore.entities.get"]),
         ("urlSigner", ["iam.serviceAccounts.getAccessToken"]),
+        ("keyRenewer", ["cloudkms.cryptoKeyVersions.create", "cloudkms.cryptoKeyVersions.restore"]),
         ("deployerResources", ["secretmanager.versions.access"]),
         ("plannerResources", ["storage.objects.get"]),
     ],

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import jwt
 import requests
-from pydantic import AfterValidator, BaseModel, StrictInt, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, StrictInt, StringConstraints, ValidationError
 
 from lib.accounts import token_endpoint
 from lib.accounts.errors import ProviderBusy
@@ -41,7 +41,7 @@ def _readable(id_token: str) -> str:
 class _Answer(TokenAnswer):
     """A successful answer, with whatever msal reads of it."""
 
-    id_token: Annotated[str, AfterValidator(_readable)] = ""
+    id_token: Annotated[str, AfterValidator(_readable)] = Field(default="", repr=False)
     refresh_in: StrictInt = 0
 
 

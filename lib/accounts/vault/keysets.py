@@ -1,16 +1,22 @@
 """A person's keyset: made when first needed, unwrapped once and kept in memory for a while.
 
-Another instance may shred it and make a new one. Opening learns of that when it fails; sealing has to know before,
-because what is sealed with a shredded keyset nobody could ever open.
+Another instance may shred it and make a new one, or give it another primary key and remove the older ones. Opening
+learns of that when it fails; sealing has to know before, because what is sealed with a key that is gone nobody could
+ever open.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 
 from lib.accounts.vault import store
+from lib.accounts.vault.settings import RotationSettings
+from lib.accounts.vault.store import StoredKeyset, WrappedTooEarly
 from lib.core import clock, keys
+from lib.core.settings import load
 from lib.core.store import UserId
 
 KEPT = timedelta(minutes=10)
@@ -21,7 +27,7 @@ MOST_KEYSETS = 2_000
 class _Kept:
     since: datetime
     wrapped: bytes
-    keyset: keys.Keyset
+    keyset: keys.Keyset = field(repr=False)
 
 
 _lock = Lock()
@@ -37,15 +43,25 @@ def of(user: UserId) -> keys.Keyset | None:
 
 def stored(user: UserId) -> keys.Keyset | None:
     """The person's keyset as it is stored at this moment, or None if there is none (any more)."""
-    wrapped = store.wrapped_keyset(user)
-    if wrapped is None:
+    found = store.keyset(user)
+    if found is None:
         forget(user)
         return None
+    return opened(user, found[0])
+
+
+def opened(user: UserId, kept: StoredKeyset) -> keys.Keyset:
+    """A stored keyset, unwrapped unless it is in memory already. Raises `Unreadable`, and Google's API errors."""
+    return _keep(user, unwrapped(user, kept), kept.wrapped)
+
+
+def unwrapped(user: UserId, kept: StoredKeyset) -> keys.Keyset:
+    """The same for somebody who need not be remembered."""
     with _lock:
-        kept = _kept.get(user)
-    if kept and kept.wrapped == wrapped:
-        return _keep(user, kept.keyset, wrapped)
-    return _keep(user, keys.unwrap(wrapped, _association(user)), wrapped)
+        known = _kept.get(user)
+    if known and known.wrapped == kept.wrapped:
+        return known.keyset
+    return keys.unwrap(kept.wrapped, _association(user))
 
 
 def stored_or_new(user: UserId) -> keys.Keyset:
@@ -54,9 +70,49 @@ def stored_or_new(user: UserId) -> keys.Keyset:
         existing = stored(user)
         if existing is not None:
             return existing
-        keyset, wrapped = keys.new_keyset(_association(user))
-        if store.create_keyset(user, wrapped):
-            return _keep(user, keyset, wrapped)
+        keyset = keys.new_keyset()
+        made = keep(user, keyset, next_rotation(), partial(store.create_keyset, user))
+        if made is not None:
+            return _keep(user, keyset, made.wrapped)
+
+
+def keep(
+    user: UserId,
+    keyset: keys.Keyset,
+    rotation_due_at: datetime,
+    write: Callable[[StoredKeyset], bool],
+    *,
+    at_least: int = 0,
+) -> StoredKeyset | None:
+    """Wrap the keyset and write it; as it was written, or None if it was not. Whoever is in memory has it from then on.
+
+    It is wrapped by the version `at_least`, which has wrapped it before, or a later one; and by one that will be there
+    when older ones are about to be destroyed.
+    """
+    while True:
+        wrapped = keyset.wrap(_association(user), at_least=at_least)
+        kept = StoredKeyset(
+            wrapped=wrapped.data,
+            kek_version=wrapped.kek_version,
+            primary=keyset.primary,
+            older=sorted(keyset.older),
+            rotation_due_at=rotation_due_at,
+        )
+        try:
+            if not write(kept):
+                return None
+        except WrappedTooEarly as error:
+            at_least = error.floor
+            continue
+        with _lock:
+            if user in _kept:
+                _kept[user] = _Kept(clock.now(), wrapped.data, keyset)
+        return kept
+
+
+def next_rotation() -> datetime:
+    """When a keyset of today gets its next primary key."""
+    return clock.now() + load(RotationSettings).keyset_rotation
 
 
 def forget(user: UserId) -> None:

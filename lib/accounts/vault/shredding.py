@@ -8,7 +8,7 @@ from lib.accounts.vault.adapters import PROVIDERS, Providers
 from lib.accounts.vault.store import SealedTokens
 from lib.audit import recording
 from lib.audit.models import Action
-from lib.core import deadline, telemetry
+from lib.core import deadline, ids, telemetry
 from lib.core.errors import Conflict, Problem
 from lib.core.identity import Identity
 from lib.core.store import GoogleAPIError, Snapshot, UserId
@@ -42,17 +42,20 @@ def shred(identity: Identity, request: ShredRequest, providers: Providers = PROV
 
 
 def erase(identity: Identity, request: ErasureRequest, providers: Providers = PROVIDERS) -> Erased:
-    """Revoke all of a person's tokens as far as the providers answer, and delete these and the keyset in any case."""
-    user = identity.person
+    """Revoke all of a person's tokens as far as the providers answer, and delete these and the keyset in any case.
+
+    The receipt names the certificate that there will be; done again, it has to be the same.
+    """
+    user, receipt = identity.person, request.receipt or ids.new("era")
     recording.record(user, Action.ERASE, identity.caller, request.purpose, "begun")
     accounts = store.all_of(user)
     with deadline.within(LONGEST_REVOCATION):
         revoked = sum(_revoke(user, account_id, kept, providers) for account_id, kept in accounts.items())
-    store.erase(user)
+    store.erase(user, receipt)
     keysets.forget(user)
     outcome = f"erased {len(accounts)}, of which {revoked} revoked"
     recording.record(user, Action.ERASE, identity.caller, request.purpose, outcome)
-    return Erased(accounts=len(accounts), revoked_at_provider=revoked)
+    return Erased(accounts=len(accounts), revoked_at_provider=revoked, receipt=receipt)
 
 
 def _revoke(user: UserId, account_id: str, kept: SealedTokens, providers: Providers) -> bool:

@@ -90,12 +90,17 @@ def _exchanged(identity: Identity, request: ExchangeRequest, providers: Provider
     account_id = ids.stable("acc", user, owner.issuer, owner.subject)
     tokens = SealedTokens(
         provider=request.provider,
-        sealed=sealing.seal(user, account_id, Tokens(grant.access_token, grant.refresh_token or "")),
+        sealed=b"",
         scopes=sorted(grant.scopes),
         expires_at=clock.now() + grant.lifetime,
         consented_at=clock.now(),
     )
-    store.replace(user, account_id, tokens)
+    sealing.seal(
+        user,
+        account_id,
+        Tokens(grant.access_token, grant.refresh_token or ""),
+        lambda sealed: store.replace(user, account_id, tokens.model_copy(update={"sealed": sealed})),
+    )
     # A deletion that came in between left its mark before it erased, so that one of the two sees the other.
     if deletion.is_deleted(user):
         shredding.erase(identity, ErasureRequest(purpose="deleted while connecting"), providers)
@@ -194,16 +199,15 @@ def _refresh(
         store.change(leased, lease_until=None, failures=failures, paused_until=clock.now() + pause)
         refresh_failed(error)
         raise
+    changes = {
+        "scopes": _scopes(grant, leased),
+        "expires_at": clock.now() + grant.lifetime,
+        "lease_until": None,
+        "paused_until": None,
+        "failures": 0,
+    }
     renewed = Tokens(grant.access_token, grant.refresh_token or tokens.refresh)
-    store.change(
-        leased,
-        sealed=sealing.reseal(user, account_id, renewed),
-        scopes=_scopes(grant, leased),
-        expires_at=clock.now() + grant.lifetime,
-        lease_until=None,
-        paused_until=None,
-        failures=0,
-    )
+    sealing.reseal(user, account_id, renewed, lambda sealed: store.change(leased, sealed=sealed, **changes))
 
 
 def _scopes(grant: Grant, leased: Snapshot) -> list[str]:

@@ -1,4 +1,4 @@
-"""The same question to several accounts at once, under one time budget."""
+"""The same question about several things at once, under one time budget."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,15 +31,15 @@ def ask_all(items: Sequence[_I], question: Callable[[_I], _O], budget: timedelta
                 answers.append(future.result(timeout=(limit.remaining() + MARGIN).total_seconds()))
             except TookTooLong:
                 future.cancel()
-                answers.append(DeadlineExceeded("The account did not answer in time"))
+                answers.append(DeadlineExceeded("There was no answer in time"))
             except Problem as problem:
                 answers.append(problem)
             except Exception as error:
-                telemetry.error("unhandled exception in an account's answer", error)
+                telemetry.error("unhandled exception in one of several answers", error)
                 answers.append(InternalError())
     return answers
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="office")
+    return ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="parallel")
