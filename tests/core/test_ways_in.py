@@ -19,7 +19,7 @@ from tests.e2e.operations import functions
 
 PUBLIC = {"POST /webhooks/clerk"}
 """Whoever comes here proves it by a signature that the handler verifies."""
-OF_NOBODY = {"GET /users/erasures/<receipt>"}
+OF_NOBODY = {"GET /users/erasures/<receipt>", "GET /users/erasures/<receipt>/certificate"}
 """What is about nobody any more, and is known by a receipt that cannot be guessed."""
 FORGED = {
     "X-Briefly-Person": "user_ada",
