@@ -226,6 +226,8 @@ class Service:
             telemetry.add(caller=admitted_caller(request.headers))
         if request.args and not route.takes_query:
             raise problems.unknown_query(request.args)
+        if repeated := [name for name, values in request.args.lists() if len(values) > 1]:
+            raise problems.repeated_query(repeated)
         if route.takes_json:
             _check_json()
 

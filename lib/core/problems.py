@@ -53,6 +53,11 @@ def unknown_query(names: Iterable[str]) -> InvalidRequest:
     return _naming((name, "Extra inputs are not permitted") for name in names)
 
 
+def repeated_query(names: Iterable[str]) -> InvalidRequest:
+    """The problem of a query that names fields more than once, of which nobody could say which one is meant."""
+    return _naming((name, "Input should be given once") for name in names)
+
+
 def _naming(complaints: Iterable[tuple[str, str]]) -> InvalidRequest:
     fields = [{"field": field, "message": message} for field, message in complaints]
     return InvalidRequest("; ".join(f"{entry['field']}: {entry['message']}" for entry in fields), errors=fields)

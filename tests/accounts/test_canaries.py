@@ -57,7 +57,7 @@ class Sown:
         return UserId(self.person.user)
 
     def hand_out(self, scope: str = READING_MAIL, refused: str | None = None) -> requests.Response:
-        wish: dict[str, Any] = {"account_id": self.account, "purpose": "a test", "scopes": [scope]}
+        wish: dict[str, Any] = {"account_id": self.account, "purpose": "read mail", "scopes": [scope]}
         if refused is not None:
             wish["refused_token_hash"] = refused
         answer = self.briefly.as_function("mail", "tokens", "/access-tokens", self.person.user, wish)
@@ -119,13 +119,13 @@ def _live(sown: Sown) -> None:
     briefly.move_clock(LONGER_THAN_A_TOKEN)
     assert sown.hand_out().ok
     briefly.move_clock(LONGER_THAN_A_TOKEN)
-    fault = {"match": {"path_prefix": "/token"}, "kind": "error", "status": 503, "times": 1}
+    fault = {"match": {"path_prefix": "/token"}, "kind": "error", "status": 503, "times": None}
     briefly.control("google", "POST", "faults", fault)
     assert sown.hand_out().status_code in (502, 503)
     briefly.control("google", "DELETE", "faults")
     briefly.move_clock(LONGER_THAN_A_TOKEN)
     assert sown.hand_out().ok
-    assert sown.hand_out(scope="https://mail.google.com/").status_code == 403
+    assert sown.hand_out(scope="https://www.googleapis.com/auth/calendar.readonly").status_code == 403
     _fail_to_connect(sown)
     sown.note_tokens()
     _rotate(sown)
@@ -219,7 +219,7 @@ def test_nothing_that_holds_one_shows_it(sown: Sown) -> None:
         *(keyset, keyset.rotated(), keyset.without_older(), Tokens(token, token), KeySettings(vault_key="a key")),
         AccessToken(token=token, expires_at=clock.now()),
         ExchangeRequest(provider=Provider.GOOGLE, code=code, code_verifier=verifier, redirect_url=redirect),
-        Grant(token, token, HOUR, frozenset()),
+        Grant(token, token, HOUR, frozenset(), lasts_unused=HOUR),
         TokenAnswer(access_token=token, refresh_token=token, id_token=token, expires_in=60),
     ]
     shown = "\n".join(f"{thing!r} {thing} {[thing]} {vars(type(thing)).get('__doc__')}" for thing in things)

@@ -68,7 +68,7 @@ def test_an_end_that_a_background_refresh_learns_of_shows_at_once_and_is_on_reco
     assert not own.refresh_ahead(account, OwnProvider(failure=ENDED))
     shown = own.account(account)
     assert (shown.health, shown.health_reason) == (Health.NEEDS_RECONNECT, str(ENDED))
-    assert own.record()[-1] == ("refresh", "the grant has ended")
+    assert own.record()[-1] == ("refresh", "failed: GrantEnded")
     assert own.kept(account).due_at is None
 
 

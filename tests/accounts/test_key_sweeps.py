@@ -15,7 +15,7 @@ READING_MAIL = "https://www.googleapis.com/auth/gmail.readonly"
 
 
 def token(person: Client, account: str) -> str:
-    wish = {"account_id": account, "purpose": "a test", "scopes": [READING_MAIL]}
+    wish = {"account_id": account, "purpose": "read mail", "scopes": [READING_MAIL]}
     answer = person.briefly.as_function("mail", "tokens", "/access-tokens", person.user, wish)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["token"])
@@ -59,6 +59,6 @@ def test_nobody_but_a_task_has_keys_changed(briefly: Briefly, sweep: str) -> Non
 
 def test_a_task_for_nobodys_sake_is_handed_no_tokens(briefly: Briefly) -> None:
     person = briefly.sign_up()
-    wish = {"account_id": person.connect_google(), "purpose": "a test", "scopes": [READING_MAIL]}
+    wish = {"account_id": person.connect_google(), "purpose": "read mail", "scopes": [READING_MAIL]}
     refused = briefly.as_function("tasks-invoker", "tokens", "/access-tokens", person.user, wish)
     assert refused.status_code == 403

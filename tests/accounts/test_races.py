@@ -12,10 +12,10 @@ from lib.accounts.errors import ProviderBusy
 from lib.accounts.models import Health
 from lib.accounts.store import GrantState
 from lib.accounts.vault import store
-from lib.core import clock
+from lib.core import clock, ids
 from lib.core.errors import PersonDeleted, ReconnectRequired
+from lib.lifecycle import store as lifecycle
 from lib.usage import deletion
-from lib.users import store as users
 from tests.accounts.conftest import Person
 from tests.accounts.provider import ENDED, SCOPE, OwnProvider
 from tests.briefly import PATIENCE_SECONDS, Briefly
@@ -109,7 +109,7 @@ def test_nobody_waits_for_a_slow_refresh_in_the_same_process_while_the_token_is_
 
 
 def test_a_deleted_person_connects_nothing(own: Person) -> None:
-    users.mark_deleted(own.user, clock.now())
+    lifecycle.mark_deleted(own.user, ids.new("era"), clock.now())
     provider = OwnProvider()
     with pytest.raises(PersonDeleted):
         own.connect(provider)
@@ -118,7 +118,7 @@ def test_a_deleted_person_connects_nothing(own: Person) -> None:
 
 
 def test_what_is_connected_while_the_person_is_deleted_is_revoked_and_forgotten(own: Person) -> None:
-    provider = OwnProvider(meanwhile=lambda: users.mark_deleted(own.user, clock.now()))
+    provider = OwnProvider(meanwhile=lambda: lifecycle.mark_deleted(own.user, ids.new("era"), clock.now()))
     with pytest.raises(PersonDeleted):
         own.connect(provider)
     assert len(provider.revoked) == 1
@@ -127,7 +127,7 @@ def test_what_is_connected_while_the_person_is_deleted_is_revoked_and_forgotten(
 
 def test_a_deleted_person_gets_no_token(briefly: Briefly, own: Person) -> None:
     account = own.connect().account_id
-    users.mark_deleted(own.user, clock.now())
+    lifecycle.mark_deleted(own.user, ids.new("era"), clock.now())
     briefly.move_clock(deletion.KEPT.total_seconds())
     with pytest.raises(PersonDeleted):
         own.token(account)

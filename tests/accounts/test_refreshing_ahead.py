@@ -6,9 +6,9 @@ import pytest
 
 from lib.accounts.errors import ProviderBusy
 from lib.accounts.vault import refreshing, store
-from lib.core import breaker, clock
+from lib.core import breaker, clock, ids
 from lib.core.store import UserId
-from lib.users import store as users
+from lib.lifecycle import store as lifecycle
 from tests.accounts.conftest import Person, somebody
 from tests.accounts.provider import HOUR, OwnProvider
 from tests.briefly import READING_MAIL, Briefly, Client, eventually
@@ -111,7 +111,7 @@ def test_for_a_deleted_person_nothing_is_refreshed(own: Person) -> None:
     provider = OwnProvider(lifetime=timedelta(0))
     account = own.connect(provider).account_id
     own.set_kept(account, due_at=clock.now())
-    users.mark_deleted(own.user, clock.now())
+    lifecycle.mark_deleted(own.user, ids.new("era"), clock.now())
     assert not own.refresh_ahead(account, provider)
     assert provider.asked == ["exchange"]
 
@@ -131,7 +131,7 @@ def test_a_provider_that_is_down_is_asked_more_and_more_rarely(briefly: Briefly,
         pauses.append(kept.paused_until - clock.now())
         briefly.move_clock(pauses[-1].total_seconds() + 0.1)
     assert all(later > earlier for earlier, later in zip(pauses, pauses[2:], strict=False))
-    assert own.record().count(("refresh", "the provider failed")) == 1
+    assert own.record().count(("refresh", "failed: ProviderBusy")) == 1
 
 
 def test_a_provider_that_fails_for_many_accounts_is_left_alone_for_all(briefly: Briefly, own: Person) -> None:

@@ -82,7 +82,7 @@ def test_what_a_token_is_for_is_on_record_for_each_purpose_once(person: Client) 
         ("mail", ["openid"]),
         ("mail", ["https://www.googleapis.com/auth/gmail.send"]),
         ("accounts", [GMAIL]),
-        ("on-user", [GMAIL]),
+        ("on-person", [GMAIL]),
     ],
 )
 def test_nobody_is_handed_what_the_catalogue_does_not_say_of_them_and_that_is_on_record(

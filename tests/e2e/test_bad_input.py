@@ -116,6 +116,7 @@ def test_a_cursor_that_was_not_handed_out_is_refused(person: Client, operation: 
     [
         *("mail/?limit=0", "mail/?limit=many", "mail/?after=yesterday", "mail/?colour=red", "events/?limit=-1"),
         *("events/?start=soon", "chat/conversations?limit=100000", "usage/?first=never", "usage/models?limit=1e3"),
+        *("mail/?text=a&text=b", "chat/conversations?limit=1&limit=2"),
         *("mail/?after=0.0", "events/?start=1764000000", "usage/?first=0", "usage/?last=86400"),
     ],
 )

@@ -40,7 +40,7 @@ LONGEST_AHEAD = timedelta(minutes=15)
 SPREAD = timedelta(minutes=4)
 """Tokens that were got at the same time are not refreshed at the same time again."""
 QUEUE = "refreshes"
-PURPOSE = "refresh"
+IN_THE_BACKGROUND = "refresh ahead of expiry"
 
 
 class KeepingSettings(Settings):
@@ -87,31 +87,40 @@ def lease(user: UserId, account_id: str, kept: SealedTokens, snapshot: Snapshot)
 
 
 def refresh(
-    identity: Identity, account_id: str, tokens: Tokens, leased: Snapshot, providers: Providers, *, asked_for: bool
+    identity: Identity,
+    account_id: str,
+    tokens: Tokens,
+    leased: Snapshot,
+    providers: Providers,
+    *,
+    purpose: str | None = None,
 ) -> bool:
     """Refresh under the lease and store the outcome, unless somebody else has stored something since.
 
-    `asked_for`: somebody is about to be handed the token. Whether there is a new token now; False if the grant has
-    ended. Raises `ProviderBusy`.
+    `purpose` is what somebody is about to be handed the token for. A failure is written down. Whether there is a new
+    token now; False if the grant has ended. Raises `ProviderBusy`.
     """
     kept = SealedTokens.model_validate(leased.to_dict())
     try:
         grant = _answered(kept.provider, providers[kept.provider], tokens, frozenset(kept.scopes))
     except GrantEnded as error:
-        _end(identity, account_id, kept, leased, str(error))
+        _end(identity.person, account_id, kept, leased, str(error))
+        _record_failure(identity, account_id, purpose, error)
         return False
     except ProviderBusy as error:
-        _pause(identity, account_id, kept, leased, error)
+        _pause(identity.person, account_id, kept, leased, error)
+        # In the background, the first failure of many tells enough.
+        if purpose is not None or not kept.failures:
+            _record_failure(identity, account_id, purpose, error)
         raise
-    renewed = _renewed(kept, grant, asked_for=asked_for)
+    renewed = _renewed(kept, grant, asked_for=purpose is not None)
     changes = renewed.model_dump(include=_REFRESHED)
-    is_kept = sealing.reseal(
+    if sealing.reseal(
         identity.person,
         account_id,
         Tokens(grant.access_token, grant.refresh_token or tokens.refresh),
         lambda sealed: store.change(leased, sealed=sealed, **changes),
-    )
-    if is_kept:
+    ):
         show(identity.person, account_id, renewed)
     return True
 
@@ -137,7 +146,7 @@ def refresh_ahead(identity: Identity, request: AccountTask, providers: Providers
         tokens = _opened(user, account_id, kept, leased) if leased else None
         if leased is None or tokens is None:
             return Refreshed(refreshed=False)
-        return Refreshed(refreshed=refresh(identity, account_id, tokens, leased, providers, asked_for=False))
+        return Refreshed(refreshed=refresh(identity, account_id, tokens, leased, providers))
     except ProviderBusy:
         return Refreshed(refreshed=False)
 
@@ -185,34 +194,32 @@ def _renewed(kept: SealedTokens, grant: Grant, *, asked_for: bool) -> SealedToke
     return renewed.model_copy(update={"due_at": next_due(renewed)})
 
 
-def _end(identity: Identity, account_id: str, kept: SealedTokens, leased: Snapshot, reason: str) -> None:
-    if not store.change(leased, lease_until=None, ended_because=reason, due_at=None):
-        return
-    show(identity.person, account_id, kept.model_copy(update={"ended_because": reason}))
-    # Why is the provider's text, which may name the person.
-    recording.record(
-        identity.person, Action.REFRESH, identity.caller, PURPOSE, "the grant has ended", account_id=account_id
-    )
+def _end(user: UserId, account_id: str, kept: SealedTokens, leased: Snapshot, reason: str) -> None:
+    if store.change(leased, lease_until=None, ended_because=reason, due_at=None):
+        show(user, account_id, kept.model_copy(update={"ended_because": reason}))
 
 
-def _pause(identity: Identity, account_id: str, kept: SealedTokens, leased: Snapshot, error: ProviderBusy) -> None:
+def _pause(user: UserId, account_id: str, kept: SealedTokens, leased: Snapshot, error: ProviderBusy) -> None:
     failures = kept.failures + 1
     doubled = min(FIRST_PAUSE * 2 ** min(failures - 1, 16), LONGEST_PAUSE)
     asked = min(error.asked_pause or timedelta(), LONGEST_ASKED_PAUSE)
     paused_until: datetime = clock.now() + max(asked, doubled * random.uniform(0.5, 1))
     due_at = None if kept.due_at is None else max(kept.due_at, paused_until)
     changes = {"lease_until": None, "failures": failures, "paused_until": paused_until, "due_at": due_at}
-    if not store.change(leased, **changes):
-        return
-    show(identity.person, account_id, kept.model_copy(update=changes))
-    if failures == 1:
-        recording.record(
-            identity.person, Action.REFRESH, identity.caller, PURPOSE, "the provider failed", account_id=account_id
-        )
+    if store.change(leased, **changes):
+        show(user, account_id, kept.model_copy(update=changes))
 
 
-def _record(identity: Identity, account_id: str, outcome: str) -> None:
-    recording.record(identity.person, Action.REFRESH, identity.caller, PURPOSE, outcome, account_id=account_id)
+def _record_failure(identity: Identity, account_id: str, purpose: str | None, error: Exception) -> None:
+    """Of which kind it was, but not why: that is the provider's text, which may name the person."""
+    recording.record(
+        identity.person,
+        Action.REFRESH,
+        identity.caller,
+        purpose or IN_THE_BACKGROUND,
+        f"failed: {type(error).__name__}",
+        account_id=account_id,
+    )
 
 
 def _opened(user: UserId, account_id: str, kept: SealedTokens, leased: Snapshot) -> Tokens | None:

@@ -94,12 +94,12 @@ def _exchanged(identity: Identity, request: ExchangeRequest, providers: Provider
         lapses_at=now + grant.lasts_unused,
         ends_at=now + grant.lasts if grant.lasts is not None else None,
     )
-    due = tokens.model_copy(update={"due_at": refreshing.next_due(tokens)})
+    tokens = tokens.model_copy(update={"due_at": refreshing.next_due(tokens)})
     sealing.seal(
         user,
         account_id,
         Tokens(grant.access_token, grant.refresh_token or ""),
-        lambda sealed: store.replace(user, account_id, due.model_copy(update={"sealed": sealed})),
+        lambda sealed: store.replace(user, account_id, tokens.model_copy(update={"sealed": sealed})),
     )
     revoking.call_off(identity, account_id)
     # A deletion that came in between left its mark before it erased, so that one of the two sees the other.
@@ -137,7 +137,7 @@ def _fresh(identity: Identity, request: HandOutRequest, providers: Providers) ->
             try:
                 leased = refreshing.lease(user, request.account_id, kept, snapshot)
                 if leased is not None:
-                    refreshing.refresh(identity, request.account_id, tokens, leased, providers, asked_for=True)
+                    refreshing.refresh(identity, request.account_id, tokens, leased, providers, purpose=request.purpose)
                     continue
             except ProviderBusy:
                 if _lasts(stored, timedelta(0), request):
