@@ -232,18 +232,19 @@ def vault_world(briefly: Briefly, folder: Path) -> Iterator[VaultWorld]:
         )
         return await google_cloud.serve(project, resources, storage_backend=f"http://127.0.0.1:{port}")
 
+    # Time is the vault's own only while a test works with it: the other tests' is the running copy's.
     with _environment({"CLOCK_OFFSET_FILE": str(folder / "clock-offset")}):
         cloud, calls = loop.run(start()), Calls()
-        with _line(firestore, calls) as to_firestore, _line(cloud.kms.target, calls) as to_kms:
-            world = VaultWorld(cloud, firestore, {"firestore": to_firestore, "kms": to_kms}, calls, folder)
-            with _environment(world.environment(through_lines=False)):
-                # Google's libraries read where the metadata server is when they are loaded.
-                world.start_afresh()
-                world.run(os.getpid)
-            yield world
-        loop.run(cloud.close())
-        loop.run(children.__aexit__())
-        loop.stop()
+    with _line(firestore, calls) as to_firestore, _line(cloud.kms.target, calls) as to_kms:
+        world = VaultWorld(cloud, firestore, {"firestore": to_firestore, "kms": to_kms}, calls, folder)
+        with _environment(world.environment(through_lines=False)):
+            # Google's libraries read where the metadata server is when they are loaded.
+            world.start_afresh()
+            world.run(os.getpid)
+        yield world
+    loop.run(cloud.close())
+    loop.run(children.__aexit__())
+    loop.stop()
 
 
 @contextmanager
