@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from scripts.benchmarks import (
     cold_start,
+    departure,
     firestore_writes,
     first_token,
     hand_out,
@@ -72,6 +73,10 @@ async def _rotation(around: Surroundings, people: Cast, quick: bool) -> Part:
     return await rotation.measure(around, quick=quick)
 
 
+async def _departure(around: Surroundings, people: Cast, quick: bool) -> Part:
+    return await departure.measure(around, quick=quick)
+
+
 PARTS: Mapping[str, Measure] = {
     "http-layer": _layer,
     "first-token": _first_token,
@@ -79,6 +84,7 @@ PARTS: Mapping[str, Measure] = {
     "operations": _operations,
     "vault": _vault,
     "rotation": _rotation,
+    "departure": _departure,
     "relay": _relay,
     "cold-start": _cold,
 }

@@ -172,7 +172,7 @@ async def surroundings() -> AsyncIterator[Surroundings]:
     """A local cloud for as long as the block, with the usual functions warm. Raises `NotReady`."""
     settings = dict(GENEROUS)
     with TemporaryDirectory(prefix="briefly-bench-") as folder:
-        async with LocalCloud(Options(port=0, folder=Path(folder), settings=settings)) as cloud:
+        async with LocalCloud(Options(port=0, folder=Path(folder), settings=settings, schedules_run=False)) as cloud:
             _join(cloud)
             await cloud.supervisor.warm(list(NEEDED))
             around = Surroundings(cloud, settings)
@@ -188,4 +188,5 @@ def _join(cloud: LocalCloud) -> None:
         "K_SERVICE": "bench",
         "FUNCTION_URL": f"{cloud.origin}/{{name}}",
         "FIRESTORE_EMULATOR_HOST": cloud.state.endpoints.firestore.removeprefix("http://"),
+        "PUBSUB_ENDPOINT": cloud.state.endpoints.pubsub,
     }
