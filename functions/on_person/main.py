@@ -10,9 +10,14 @@ from lib.core.events import EventSettings
 from lib.core.http import Admits, Service
 from lib.core.signature_settings import SignatureSettings
 from lib.maintenance import user_events
+from lib.users.clerk.settings import SECRET, ClerkApiSettings
 
 service = Service(
-    "On person", admits=Admits.CALLERS, requires=(EventSettings, SignatureSettings), budget=timedelta(minutes=8)
+    "On person",
+    admits=Admits.CALLERS,
+    requires=(EventSettings, SignatureSettings, ClerkApiSettings),
+    secrets=(SECRET,),
+    budget=timedelta(minutes=8),
 )
 
 

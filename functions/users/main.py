@@ -35,6 +35,8 @@ from lib.users.changing import PreferencesChange
 from lib.users.clerk.settings import SECRET as CLERK_KEY
 from lib.users.clerk.settings import ClerkApiSettings
 from lib.users.models import Profile
+from lib.users.notices import listing as notices
+from lib.users.notices.models import NoticePage, NoticePath
 from lib.users.preferences import Preferences
 from lib.users.sessions import ending, listing
 from lib.users.sessions.models import EndedSessions, SessionPath, Sessions
@@ -100,6 +102,18 @@ def end_other_sessions(identity: Identity) -> EndedSessions:
 def end_session(identity: Identity, path: SessionPath) -> None:
     """Sign the person out of one session"""
     ending.end(identity, path.session_id)
+
+
+@service.get("/me/notices")
+def list_notices(person: UserId, query: Page) -> NoticePage:
+    """What the person is told of, newest first"""
+    return notices.page(person, query.limit, query.cursor)
+
+
+@service.post("/me/notices/<notice_id>/read", status=204)
+def read_notice(person: UserId, path: NoticePath) -> None:
+    """Note that the person has seen it"""
+    notices.mark_read(person, path.notice_id)
 
 
 @service.get("/me/audit")

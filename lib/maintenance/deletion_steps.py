@@ -17,6 +17,7 @@ from lib.core.store import UserId
 from lib.lifecycle import deletion, exports, store
 from lib.lifecycle.models import TOPIC, Erasure, UserEvent
 from lib.maintenance.parts import PARTS
+from lib.users.clerk import people
 
 Step = Callable[[UserId, str], None]
 
@@ -105,7 +106,13 @@ def _erase_documents(person: UserId, _: str) -> None:
         raise Unavailable("The person's data is still being written")
 
 
+def _delete_at_clerk(person: UserId, _: str) -> None:
+    """So that nobody can sign in as somebody who is gone."""
+    people.delete(person)
+
+
 STEPS: Mapping[str, Step] = {
+    "clerk": _delete_at_clerk,
     **{f"end {part.room}": part.end for part in PARTS if part.end is not None},
     "objects": _erase_objects,
     "documents": _erase_documents,

@@ -21,6 +21,9 @@ from lib.lifecycle import store
 from lib.lifecycle.exports import BUCKET, STUCK_AFTER, zip_name
 from lib.lifecycle.models import TOPIC, Export, ExportState, FileEntry, UserEvent
 from lib.maintenance import parts
+from lib.users.notices import telling
+from lib.users.notices.models import About
+from lib.users.notifications import Kind
 
 GIVEN_UP_AFTER = timedelta(days=1)
 ASSEMBLE = "assemble"
@@ -44,7 +47,11 @@ def perform(event: UserEvent) -> None:
         raise MalformedWebhook("Not a step of an export")
     person, export_id = UserId(event.person), event.subject
     export = store.export(person, export_id)
-    if export is None or export.state is not ExportState.RUNNING:
+    if export is None or export.state is ExportState.FAILED:
+        return
+    if export.state is ExportState.READY:
+        # Whoever made it may have died before the person was told.
+        telling.tell(person, Kind.ACCOUNTS, About.EXPORT_READY, export_id)
         return
     if step == ASSEMBLE:
         _assemble(person, export)
@@ -62,6 +69,7 @@ def go_on() -> None:
         if export.requested_at < now - GIVEN_UP_AFTER:
             telemetry.error("export given up", export=export.id)
             store.end_export(person, export.id, {"state": ExportState.FAILED})
+            telling.tell(person, Kind.ACCOUNTS, About.EXPORT_FAILED, export.id)
             continue
         store.look_at_export_again(person, export.id, now + STUCK_AFTER)
         publish(TOPIC, UserEvent(type="user.exporting", person=person, subject=export.id))
@@ -118,7 +126,9 @@ def _assemble(person: UserId, export: Export) -> None:
         "ready_at": clock.now(),
         "files": {},
     }
-    store.end_export(person, export.id, result)
+    if not store.end_export(person, export.id, result):
+        return
+    telling.tell(person, Kind.ACCOUNTS, About.EXPORT_READY, export.id)
     for file in files:
         _forget(_part_name(person, export.id, file.path))
 

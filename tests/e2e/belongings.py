@@ -87,7 +87,9 @@ class Belongings:
         export = self.client.post("/users/me/exports", None, 202, sensitive=True)["id"]
         self.wait_for_exports()
         self.ids["export_id"] = export
-        self.own.add(export)
+        notices = self.client.get("/users/me/notices")["notices"]
+        self.ids["notice_id"] = next(one["id"] for one in notices if one["subject"] == export)
+        self.own |= {export, self.ids["notice_id"]}
 
     def wait_for_exports(self) -> None:
         """Until no export is being made."""
@@ -137,6 +139,7 @@ def somebody(briefly: Briefly, **emails: str) -> Belongings:
         "run_id": "run_" + "0" * 24,
         "export_id": "exp_" + "0" * 26,
         "session_id": f"sess_{unique}",
+        "notice_id": "ntc_" + "0" * 24,
     }
     eventually(lambda: len(person.client.get("/usage/models")["events"]) == 2)
     return person

@@ -29,7 +29,7 @@ NAMES = {
 
 IDS = {
     *("account_id", "conversation_id", "message_id", "run_id", "thread_id", "event_id", "export_id"),
-    *("session_id", "id", "label", "cursor"),
+    *("session_id", "notice_id", "id", "label", "cursor"),
 }
 PLAIN = {
     *("limit", "first", "last", "start", "end", "q", "text", "from", "to", "subject", "unread", "has_attachment"),
@@ -252,6 +252,8 @@ RECIPES: dict[str, list[Recipe]] = {
     "DELETE /users/me/deletion": [
         Recipe(OWN, prepare=Belongings.ask_for_deletion, restore=Belongings.ask_for_deletion, shows=False)
     ],
+    "GET /users/me/notices": [Recipe(OWN), _cursor("/users/me/notices")],
+    "POST /users/me/notices/{notice_id}/read": [Recipe(shows=False)],
     "GET /users/me/audit": [Recipe(OWN, shows=False), _cursor("/users/me/audit")],
     "GET /users/me/audit/verification": [Recipe(OWN, shows=False)],
     "GET /users/me/sessions": [Recipe(OWN)],

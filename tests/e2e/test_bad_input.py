@@ -21,6 +21,7 @@ SAMPLES = {
     "run_id": "run_" + "0" * 24,
     "export_id": "exp_" + "0" * 26,
     "session_id": "sess_nothing",
+    "notice_id": "ntc_" + "0" * 24,
 }
 WITH_BODY = [one for one in operations() if one.has_body]
 WITH_CURSOR = [one for one in operations() if "cursor" in one.in_query]

@@ -11,6 +11,7 @@ from lib.core.store import Global, UserId, global_document
 from lib.core.telemetry import person_hash
 from lib.lifecycle.settings import LifecycleSettings
 from lib.maintenance.deletion_steps import LOOKED_AT_AGAIN_AFTER, STEPS, STUCK_AFTER
+from scripts.local.call import NoSuchPerson
 from tests.briefly import PATIENCE_SECONDS, Briefly, Client, eventually
 from tests.kept import everything
 
@@ -61,6 +62,12 @@ def test_when_the_grace_period_is_over_nothing_is_left_and_the_receipt_tells_so(
     assert everything(person.user) == {}
     assert erasure(briefly, deletion["receipt"])["steps_done"] == list(STEPS)
     assert not global_document(Global.PERSON_HASHES, person_hash(person.user)).get().exists
+
+
+def test_whoever_is_deleted_here_is_deleted_at_clerk_too_and_signs_in_no_more(briefly: Briefly, person: Client) -> None:
+    deleted(briefly, person)
+    with pytest.raises(NoSuchPerson):
+        briefly.sign_up().briefly.caller.call("GET", "/users/me", person.user)
 
 
 def test_what_was_still_written_is_found_later_and_then_it_is_forgotten_whose_it_was(

@@ -50,9 +50,21 @@ def somebody_with_everything(briefly: Briefly) -> Belongings:
     assert one.call("PUT", f"{answered}/feedback", {"thumb": "up"}).status_code < 300
     one.begin_connecting("microsoft", "somebody@outlook.example")
     one.post("/chat/conversations", {"title": "Once"}, 201, Idempotency_Key="once")
+    disconnect_while_google_is_down(briefly, one)
     today, later = clock.now().date(), clock.now() + timedelta(hours=1)
     usage.reserve(UserId(one.user), "left-over", today, Micros(1), later)
     return belongings
+
+
+def disconnect_while_google_is_down(briefly: Briefly, one: Client) -> None:
+    """So that a grant is left to be revoked later."""
+    account = one.connect_google(briefly.unseen_mailbox(92))
+    fault = {"match": {"path_prefix": "/revoke"}, "kind": "error", "status": 503, "times": None}
+    briefly.control("google", "POST", "faults", fault)
+    try:
+        assert one.call("DELETE", f"/accounts/{account}", sensitive=True).json()["finishes_later"]
+    finally:
+        briefly.control("google", "DELETE", "faults")
 
 
 def test_they_have_something_in_every_collection(somebody_with_everything: Belongings) -> None:

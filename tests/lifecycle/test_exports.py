@@ -99,6 +99,22 @@ def test_the_audit_log_in_an_export_is_checked_by_the_program_beside_it(
     assert subprocess.run(command, cwd=tmp_path / "audit", capture_output=True).returncode == 1
 
 
+def test_whoever_wants_to_be_told_of_a_ready_export_is_told_once(briefly: Briefly, person: Client) -> None:
+    again = {"function": "on-person", "kind": "lose_answer", "text": f'{person.user}","subject"', "skip": len(ROOMS)}
+    briefly.control("runner", "POST", "mishaps", again)
+    export = begin(person)
+    made(person, export)
+    (notice,) = eventually(lambda: person.get("/users/me/notices")["notices"])
+    assert (notice["about"], notice["subject"], notice["read_at"]) == ("export-ready", export, None)
+    assert person.call("POST", f"/users/me/notices/{notice['id']}/read").status_code == 204
+    assert person.get("/users/me/notices")["notices"][0]["read_at"]
+    quiet = briefly.sign_up()
+    wish = {"notifications": {"accounts": {"in_app": False}}}
+    assert quiet.call("PATCH", "/users/me/preferences", wish).status_code == 200
+    made(quiet, begin(quiet))
+    assert quiet.get("/users/me/notices") == {"notices": [], "next_cursor": None}
+
+
 def test_a_link_is_good_for_a_while_and_the_export_for_some_days(briefly: Briefly, person: Client) -> None:
     export = begin(person)
     made(person, export)
