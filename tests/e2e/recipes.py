@@ -254,7 +254,7 @@ RECIPES: dict[str, list[Recipe]] = {
     ],
     "GET /users/me/notices": [Recipe(OWN), _cursor("/users/me/notices")],
     "POST /users/me/notices/{notice_id}/read": [Recipe(shows=False)],
-    "GET /users/me/audit": [Recipe(OWN, shows=False), _cursor("/users/me/audit")],
+    "GET /users/me/audit": [Recipe(OWN, shows=False), replace(_cursor("/users/me/audit"), shows=False)],
     "GET /users/me/audit/verification": [Recipe(OWN, shows=False)],
     "GET /users/me/sessions": [Recipe(OWN)],
     # What somebody ends so are their own sessions.

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import requests
@@ -31,9 +31,16 @@ class Told(BaseModel):
     """What a schedule tells: all of it stands in the message's attributes."""
 
 
+class Retaining(BaseModel):
+    """The one event about a person that names nothing else, so that any person's is right."""
+
+    type: Literal["user.retaining"]
+    person: str
+
+
 EVENTS: dict[str, list[type[BaseModel]]] = {
     "on-user": [Announcement],
-    "on-person": [UserEvent],
+    "on-person": [UserEvent, Retaining],
     "on-usage": [ModelUsed, LogEntry],
     "maintain": [Told],
     "seal-audit": [Told],

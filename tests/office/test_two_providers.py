@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
+from scripts.local.endpoints import PROVIDERS
 from tests.asking import answer, ask
 from tests.briefly import ADA, ADA_MICROSOFT, BRAM_MICROSOFT, Briefly, Client
 
@@ -12,6 +13,8 @@ from tests.briefly import ADA, ADA_MICROSOFT, BRAM_MICROSOFT, Briefly, Client
 def both(briefly: Briefly) -> tuple[Client, str, str]:
     """Somebody with an account at either, and their ids."""
     person = briefly.sign_up()
+    for provider in PROVIDERS:
+        briefly.renew_known_people(provider)
     return person, person.connect_google(ADA), person.connect_microsoft(ADA_MICROSOFT)
 
 

@@ -18,8 +18,8 @@ OWN_WAYS = {
     "google-cloud-pubsub": {
         *("accounts", "maintain", "on-person", "on-usage", "on-user", "seal-audit", "stream", "users", "webhooks")
     },
-    "google-cloud-tasks": {"chat"},
-    "google-cloud-storage": {"maintain", "on-person", "seal-audit", "users"},
+    "google-cloud-tasks": {"chat", "maintain", "tokens"},
+    "google-cloud-storage": {"maintain", "on-person", "seal-audit", "tokens", "users"},
     "msal": {"tokens"},
     "tink": {"tokens"},
     "nh3": {"mail", "events", "stream", "users"},
