@@ -124,6 +124,8 @@ def somebody(briefly: Briefly, **emails: str) -> Belongings:
     person.begin_conversation("conversation_id")
     _find_mail(person)
     _find_events(person)
+    # Twice, so that there is more than a page of notices about it.
+    person.export_everything()
     person.export_everything()
     person.ask_for_deletion()
     person.sign_in_elsewhere()

@@ -25,6 +25,7 @@ ROOMS = [part.room for part in PARTS]
 STEPS = [*ROOMS, ASSEMBLE]
 MANY_SECONDS = 4 * PATIENCE_SECONDS
 TROUBLES = ("kill_before", "lose_answer", "kill", "twice")
+FEW_TROUBLES = ("lose_answer", "kill")
 
 
 @pytest.fixture
@@ -145,9 +146,10 @@ def test_more_than_a_few_exports_a_day_are_refused(briefly: Briefly, person: Cli
     begin(person)
 
 
-def test_exports_that_die_at_any_step_are_made_all_the_same(briefly: Briefly) -> None:
+@pytest.mark.parametrize("troubles", [FEW_TROUBLES, pytest.param(TROUBLES, marks=pytest.mark.long)])
+def test_exports_that_die_at_any_step_are_made_all_the_same(briefly: Briefly, troubles: tuple[str, ...]) -> None:
     begun: list[tuple[Client, str]] = []
-    for place, trouble in product(range(len(STEPS)), TROUBLES):
+    for place, trouble in product(range(len(STEPS)), troubles):
         person = briefly.sign_up()
         person.post("/chat/conversations", {"title": "Once and whole"}, 201)
         mishap = {"function": "on-person", "kind": trouble, "text": person.user, "skip": place}
