@@ -24,6 +24,7 @@ from lib.core.store import (
     UserId,
     client,
     compare_and_set,
+    delete_with_all_below,
     global_document,
     person,
 )
@@ -90,8 +91,8 @@ def delete(user: UserId, conversation_id: str) -> None:
     runs = person(user).collection("runs").where(filter=firestore.FieldFilter("conversation_id", "==", conversation_id))
     for snapshot in runs.stream():
         _end(snapshot)
-        client().recursive_delete(snapshot.reference)
-    client().recursive_delete(_conversation(user, conversation_id))
+        delete_with_all_below(snapshot.reference)
+    delete_with_all_below(_conversation(user, conversation_id))
 
 
 def _end(snapshot: Snapshot) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lib.core.store import Snapshot, UserId, client, person
+from lib.core.store import Snapshot, UserId, delete_with_all_below, person
 
 PAGE = 300
 PROFILE = "profile"
@@ -98,5 +98,5 @@ def _plain(value: Any) -> str:
 
 def erase_documents(user: UserId) -> bool:
     """Delete every document below the person in the default database; False if more were written meanwhile."""
-    client().recursive_delete(person(user))
+    delete_with_all_below(person(user))
     return not any(person(user).collections())

@@ -30,6 +30,7 @@ from lib.core.store import (
     UserId,
     client,
     compare_and_set,
+    delete_with_all_below,
     global_document,
     owner,
     person,
@@ -315,7 +316,7 @@ def erase(user: UserId, receipt: str) -> None:
     """
     while not _erase_keyset(user, receipt):
         continue
-    client(Database.VAULT).recursive_delete(person(user, Database.VAULT))
+    delete_with_all_below(person(user, Database.VAULT), Database.VAULT)
 
 
 def association(user: UserId, account_id: str) -> str:
